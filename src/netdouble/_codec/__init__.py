@@ -1,0 +1,1 @@
+"""SPELL: protocols as bytes in and bytes out, without I/O."""

@@ -1,0 +1,1 @@
+"""ADMIT: every connect and lookup of the process passes here."""

@@ -1,0 +1,1 @@
+"""ATTACH: one file for one client library, all that netdouble knows of that client."""

@@ -1,0 +1,102 @@
+"""Every exception that netdouble raises: its fields, and the text built from them.
+
+Rule 1: nothing of ours is imported here.
+Rule 2: every error survives pickling (pytest-xdist sends them between processes).
+Rule 3: a text says what happened, the nearest thing to it, and the next step.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AmbiguousScope",
+    "ClientNotSupported",
+    "DeclarationError",
+    "MissingExtra",
+    "NetdoubleError",
+    "NetworkBlocked",
+    "ScopeClosed",
+    "UnansweredRoute",
+    "UnmatchedRequest",
+    "UnmetExpectation",
+]
+
+
+class NetdoubleError(Exception):
+    """The base of every error of netdouble. `str()` of it is the whole message."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(kind: type[NetdoubleError], args: tuple[object, ...], fields: dict[str, object]) -> NetdoubleError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
+
+class DeclarationError(NetdoubleError, ValueError):
+    """A route, reply or setting was declared in a way that can't work; the text carries the repair."""
+
+
+class UnmatchedRequest(NetdoubleError, RuntimeError):
+    """No route answers a request.
+
+    A `RuntimeError` on purpose: no client takes it for an outage, so nothing retries or wraps it.
+
+    Attributes:
+        method: the request's method.
+        url: the request's normalised URL, secrets masked.
+        client: the client library and its version, as `"requests 2.34.2"`.
+        caller: `"FILE:LINE in FUNCTION"` of the first frame outside libraries, or `""`.
+    """
+
+    def __init__(self, message: str, *, method: str = "", url: str = "", client: str = "", caller: str = "") -> None:
+        super().__init__(message)
+        self.method, self.url, self.client, self.caller = method, url, client, caller
+
+
+class UnansweredRoute(NetdoubleError, RuntimeError):
+    """A route matched, but was never told what to answer."""
+
+
+class ScopeClosed(NetdoubleError, RuntimeError):
+    """A request came from a thread or task whose network is closed: left over from an earlier test."""
+
+
+class AmbiguousScope(NetdoubleError, RuntimeError):
+    """Two unrelated networks are open and nothing says which one the request belongs to."""
+
+
+class NetworkBlocked(NetdoubleError, RuntimeError):
+    """The guard refused a real connection or name lookup.
+
+    Attributes:
+        target: what was refused, as `"example.com:443"`.
+        test: the test or phase it happened in, or `""`.
+        caller: `"FILE:LINE in FUNCTION"` of the first frame outside libraries, or `""`.
+    """
+
+    def __init__(self, message: str, *, target: str = "", test: str = "", caller: str = "") -> None:
+        super().__init__(message)
+        self.target, self.test, self.caller = target, test, caller
+
+
+class UnmetExpectation(NetdoubleError, AssertionError):
+    """Something that was expected of the calls did not happen: an unused route, a wrong count or order."""
+
+
+class ClientNotSupported(NetdoubleError, RuntimeError):
+    """A client library no longer has the seam at which netdouble attaches.
+
+    Attributes:
+        client: the library's name. version: its version. seam: the dotted name that is missing or has changed.
+    """
+
+    def __init__(self, message: str, *, client: str = "", version: str = "", seam: str = "") -> None:
+        super().__init__(message)
+        self.client, self.version, self.seam = client, version, seam
+
+
+class MissingExtra(NetdoubleError, ImportError):
+    """A feature needs a package that is not installed; the text names the extra to install."""
