@@ -1,0 +1,263 @@
+"""The open scopes: who is asked when a request comes.
+
+Rule 1: the innermost scope open in the caller's context is asked; else the one that `Thread.start` or
+`Executor.submit` captured; else the one chain of scopes open in the process. Two unrelated ones are an error.
+Rule 2: a captured scope that has closed refuses the request and names its test; it never falls to the next test's.
+Rule 3: scopes may close in any order; closing removes exactly one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import Any
+
+from netdouble._core import explain, router
+from netdouble._core.calls import Call
+from netdouble._core.callers import called_from
+from netdouble._core.faults import Fault
+from netdouble._core.messages import Request
+from netdouble._core.replies import Fail, Reply
+from netdouble._core.router import Router
+from netdouble._core.settings import Settings
+from netdouble.errors import AmbiguousScope, ScopeClosed, UnansweredRoute, UnmatchedRequest
+
+
+class Scope:
+    """One opened network: its router, its settings, and the scope it was opened in.
+
+    Attributes:
+        label: whose it is, for reports: a test's name, or where it was opened.
+        allows: whether a host and port may be reached for real.
+        misses: the errors that were raised for unmatched requests.
+        inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
+    """
+
+    __slots__ = ("allows", "closed", "inner", "label", "misses", "owner", "parent", "router", "settings")
+
+    def __init__(self, router: Router, settings: Settings, allows: Callable[[str, int], bool], *, owner: object,
+                 label: str) -> None:  # fmt: skip
+        self.router = router
+        self.settings = settings
+        self.allows = allows
+        self.owner = owner
+        self.label = label
+        self.parent: Scope | None = None
+        self.inner: Scope | None = None
+        self.closed = False
+        self.misses: list[UnmatchedRequest] = []
+
+    def chain(self) -> list[Scope]:
+        """This scope and those it was opened in, innermost first, the closed ones left out."""
+        found: list[Scope] = []
+        scope: Scope | None = self
+        while scope is not None:
+            if not scope.closed:
+                found.append(scope)
+            scope = scope.parent
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Scope {self.label}{' closed' if self.closed else ''}>"
+
+
+_current: ContextVar[Scope | None] = ContextVar("netdouble_scope", default=None)
+_passing: ContextVar[bool] = ContextVar("netdouble_passing", default=False)
+_open: list[Scope] = []
+_lock = threading.Lock()
+
+# Under this name a thread keeps the scope in which it was started.
+THREAD_ATTRIBUTE = "_netdouble_scope"
+
+
+# Opening and closing
+
+
+def enter(scope: Scope, *, bind: bool = True) -> None:
+    """Open `scope` inside the one that is current.
+
+    Args:
+        bind: make it the current one of this context. Not for pytest's fixtures: an event loop made meanwhile would
+            keep a copy of the context, and ask this scope long after it has closed.
+    """
+    with _lock:
+        scope.parent = _find()
+        if scope.parent is not None and not bind:
+            scope.parent.inner = scope
+        _open.append(scope)
+    if bind:
+        _current.set(scope)
+
+
+def leave(scope: Scope) -> None:
+    """Close `scope`; whatever was opened inside it stays open."""
+    with _lock:
+        scope.closed = True
+        if scope in _open:
+            _open.remove(scope)
+        if scope.parent is not None and scope.parent.inner is scope:
+            scope.parent.inner = None
+    if _current.get() is scope:
+        outer = scope.parent
+        while outer is not None and outer.closed:
+            outer = outer.parent
+        _current.set(outer)
+
+
+@contextmanager
+def bound(scope: Scope | None) -> Iterator[None]:
+    """Make `scope` the current one of this context for a while (None: no change)."""
+    if scope is None:
+        yield
+        return
+    token: Token[Scope | None] = _current.set(scope)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def anything_open() -> bool:
+    """Some scope is open in this process."""
+    return bool(_open)
+
+
+# Who is asked
+
+
+def current() -> Scope | None:
+    """The scope that a request made here belongs to; None when none is open.
+
+    Raises:
+        AmbiguousScope: two unrelated scopes are open and nothing says which one is meant.
+        ScopeClosed: the scope of this context or thread has closed.
+    """
+    scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
+    if scope is not None:
+        if not scope.closed:
+            return _within(scope)
+        raise ScopeClosed(
+            f"the network of {scope.label} is closed, but a thread or task that started in it is still sending. "
+            "Stop it, or wait for it, before the test ends"
+        )
+    if len(_open) <= 1:
+        return _open[0] if _open else None
+    innermost = _innermost()
+    if len(innermost) == 1:
+        return innermost[0]
+    raise AmbiguousScope(
+        f"{len(innermost)} unrelated networks are open ({', '.join(s.label for s in innermost)}) and this request "
+        "comes from a thread that was started in none of them. Start the thread inside the network it belongs to"
+    )
+
+
+def captured() -> Scope | None:
+    """The scope that work handed to another thread belongs to; None when that can't be told."""
+    try:
+        return _find()
+    except (AmbiguousScope, ScopeClosed):
+        return _current.get()
+
+
+def _find() -> Scope | None:
+    scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
+    if scope is not None:
+        for each in scope.chain():
+            return _within(each)
+    innermost = _innermost()
+    return innermost[0] if len(innermost) == 1 else None
+
+
+def _within(scope: Scope) -> Scope:
+    while scope.inner is not None:
+        scope = scope.inner
+    return scope
+
+
+def _innermost() -> list[Scope]:
+    outer = {id(parent) for scope in _open for parent in scope.chain()[1:]}
+    return [scope for scope in _open if id(scope) not in outer]
+
+
+# Passing through
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """For the time of a pass-through: the doors below let the request go by, it is counted already."""
+    token = _passing.set(True)
+    try:
+        yield
+    finally:
+        _passing.reset(token)
+
+
+def is_passing() -> bool:
+    """A door above has let the current request through."""
+    return _passing.get()
+
+
+# Asking
+
+
+def open_call(request: Request) -> Call | None:
+    """Decide what answers `request` and record it; None when no scope is open.
+
+    The returned call's `answer` is a Response, a Fail, a Compute or a PassThrough, never None.
+
+    Raises:
+        UnmatchedRequest: no route answers. UnansweredRoute: one does, but was told no answer.
+        AmbiguousScope, ScopeClosed: see `current`.
+    """
+    scope = current()
+    if scope is None:
+        return None
+    return ask(scope, request)
+
+
+def ask(scope: Scope, request: Request) -> Call:
+    """As `open_call`, for a door that was mounted on one client by hand and knows its scope."""
+    chain = scope.chain()
+    call = router.open_call([s.router for s in chain], request, scope.allows)
+    if call is None:
+        call = _miss(scope, chain, request)
+    call.scope = scope
+    if call.answer is None:
+        error = UnansweredRoute(explain.unanswered(call.route, request))
+        call.close(error=error)
+        raise error
+    return call
+
+
+def _miss(scope: Scope, chain: list[Scope], request: Request) -> Call:
+    call = Call(request, None, None)
+    for each in chain:
+        each.router.record(call)
+    caller = called_from()
+    elsewhere = [s.router for s in _open if s not in chain]
+    text = explain.unmatched(request, [s.router for s in chain], elsewhere=elsewhere, caller=caller, label=scope.label)
+    error = UnmatchedRequest(text, method=request.method, url=explain.masked_url(request.url), client=request.client,
+                             caller=caller)  # fmt: skip
+    if scope.settings.unmatched == "outage":
+        call.answer = Fail(fault=Fault.CONNECT_REFUSED)
+        return call
+    scope.misses.append(error)
+    call.close(error=error)
+    raise error
+
+
+def preview(request: Request) -> Reply | None:
+    """What `open_call` would answer now; None when nothing would. Nothing is recorded or raised."""
+    scope = captured()
+    return None if scope is None else router.preview([s.router for s in scope.chain()], request)
+
+
+def setting(name: str) -> Any:
+    """A setting of the scope that is asked here; of the defaults when none is."""
+    scope = captured()
+    return getattr(scope.settings if scope is not None else _DEFAULTS, name)
+
+
+_DEFAULTS = Settings()

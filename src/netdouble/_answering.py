@@ -1,0 +1,102 @@
+"""Ask a user's function for its answer, on behalf of a door.
+
+Rule 1: runs outside every lock, once a call.
+Rule 2: an async function runs on the caller's own loop; for a sync client, on a private loop in a helper thread.
+Rule 3: what the function raises is raised in the caller, as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from netdouble._core.calls import Call
+from netdouble._core.messages import Stream
+from netdouble._core.replies import Answer, Compute, as_reply
+from netdouble.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+# Kept here so that a test that replaces time.sleep changes nothing.
+sleep = time.sleep
+
+
+def settle(call: Call) -> Answer:
+    """What `call` is answered with, for a sync client."""
+    reply = call.answer
+    if not isinstance(reply, Compute):
+        return _known(reply)
+    if reply.is_async:
+        return _answer(run_private(reply.function(call.request)), call)
+    made = reply.function(call.request)
+    return _answer(run_private(made) if hasattr(made, "__await__") else made, call)
+
+
+async def asettle(call: Call) -> Answer:
+    """What `call` is answered with, for an async client."""
+    reply = call.answer
+    if not isinstance(reply, Compute):
+        return _known(reply)
+    made = reply.function(call.request)
+    return _answer(await made if hasattr(made, "__await__") else made, call)
+
+
+def _known(reply: Any) -> Answer:
+    answer: Answer = reply
+    return answer
+
+
+def _answer(made: Any, call: Call) -> Answer:
+    try:
+        reply = as_reply(made)
+    except DeclarationError as error:
+        raise DeclarationError(f"the function that answers {call.route} gave back something else: {error}") from None
+    if isinstance(reply, Compute):
+        raise DeclarationError(f"the function that answers {call.route} gave back a function; call it there")
+    return reply
+
+
+def run_private(awaitable: Awaitable[Any]) -> Any:
+    """Run `awaitable` to its end on an event loop of its own in a helper thread, in a copy of this context."""
+    import asyncio
+    import contextvars
+    import threading
+
+    outcome: list[tuple[Any, BaseException | None]] = []
+
+    async def main() -> Any:
+        return await awaitable
+
+    def work() -> None:
+        try:
+            outcome.append((asyncio.run(main()), None))
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="netdouble async reply")
+    thread.start()
+    thread.join()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+def chunks_of(stream: Stream) -> Iterator[bytes]:
+    """The chunks of a stream for a sync client; those of an async one are collected on a private loop first."""
+    if not stream.is_async:
+        return stream.chunks()
+
+    async def collect() -> list[bytes]:
+        return [chunk async for chunk in stream.achunks()]
+
+    collected: list[bytes] = run_private(collect())
+    return iter(collected)
+
+
+def achunks_of(stream: Stream) -> AsyncIterator[bytes]:
+    """The chunks of a stream for an async client."""
+    chunks: AsyncIterator[bytes] = stream.achunks()
+    return chunks

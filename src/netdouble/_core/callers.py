@@ -1,0 +1,65 @@
+"""Who asked, and who declared: places in the user's code as `FILE:LINE`.
+
+Rule: only called when a route is declared or a report is written, never for a request that is answered.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from types import FrameType
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LIBRARIES = tuple(
+    {os.path.realpath(path) + os.sep for path in sysconfig.get_paths().values()}
+    | {path + os.sep for key, path in sysconfig.get_paths().items() if key != "data"}
+) + ("<frozen",)
+# `data` is the environment's root, which may well hold the project itself.
+_LIBRARIES = tuple(path for path in _LIBRARIES if path != os.path.realpath(sysconfig.get_path("data")) + os.sep)
+
+# Functions in which a test suite prepares; a route declared there may stay unused.
+_PREPARING = frozenset({"setUp", "asyncSetUp", "setUpClass", "setUpModule"})
+
+
+def declared_at() -> str:
+    """`FILE:LINE` of the innermost frame outside netdouble."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return place(frame) if frame is not None else ""
+
+
+def called_from() -> str:
+    """`FILE:LINE in FUNCTION` of the innermost frame outside libraries, or `""`."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((_PACKAGE, *_LIBRARIES)):
+            return f"{place(frame)} in {frame.f_code.co_name}"
+        frame = frame.f_back
+    return ""
+
+
+def is_preparing() -> bool:
+    """Some caller is a unittest `setUp` of any kind."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name in _PREPARING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def place(frame: FrameType) -> str:
+    """`FILE:LINE`, the file relative to the working directory when it lies below it."""
+    return f"{short_path(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+def short_path(path: str) -> str:
+    """`path` relative to the working directory when it lies below it."""
+    try:
+        here = os.getcwd() + os.sep
+    except OSError:  # the working directory was removed
+        return path
+    return path[len(here) :] if path.startswith(here) else path

@@ -1,0 +1,134 @@
+"""Calls: what happened. One `Call` is one exchange, opened once by the router and closed once by a door.
+
+Rule: the log of calls is the only thing in the core that changes while a test runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from netdouble._core.replies import PassThrough, Reply
+
+if TYPE_CHECKING:
+    from netdouble._core.messages import Request, Response
+
+
+class Call:
+    """One exchange: the request, what was decided, and how it ended.
+
+    Attributes:
+        request: as the client sent it; `request.path_params` has what the route's template captured.
+        route: the route that answered; None when none did. answer: what the router decided; None when unmatched.
+        response: what the client was given; None before the end, and when it ended in an error.
+        error: the exception that the client was given, if any.
+        index: position among the calls of the network that answered, from 0.
+    """
+
+    __slots__ = ("answer", "closed", "error", "index", "request", "response", "route", "scope")
+
+    def __init__(self, request: Request, route: Any, answer: Reply | None, index: int = 0) -> None:
+        self.request = request
+        self.route = route
+        self.answer = answer
+        self.index = index
+        self.response: Response | None = None
+        self.error: BaseException | None = None
+        self.closed = False
+        # The scope whose settings hold for this call; set by whoever asked (`_active.open_call`).
+        self.scope: Any = None
+
+    def close(self, response: Response | None = None, error: BaseException | None = None) -> None:
+        """Note how the exchange ended. The first close counts: a body that breaks later is told by `error` alone."""
+        if self.closed:
+            if error is not None and self.error is None:
+                self.error = error
+            return
+        self.closed = True
+        self.response, self.error = response, error
+
+    @property
+    def status(self) -> int | None:
+        """The status that the client was given; None when there was none."""
+        return None if self.response is None else self.response.status
+
+    @property
+    def passed_through(self) -> bool:
+        """The request was let through to the real service."""
+        return isinstance(self.answer, PassThrough)
+
+    @property
+    def unmatched(self) -> bool:
+        """No route answered, and the request was not let through."""
+        return self.route is None and not self.passed_through
+
+    def outcome(self) -> str:
+        """How it ended, in a word or two."""
+        if self.error is not None:
+            return type(self.error).__name__
+        through = " (passed through)" if self.passed_through else ""
+        if self.response is not None:
+            return f"{self.response.status}{through}"
+        return "unmatched" if self.unmatched else f"open{through}"
+
+    def __repr__(self) -> str:
+        return f"<Call {self.request} -> {self.outcome()}>"
+
+    def __str__(self) -> str:
+        answered = f"   {self.route.label}" if self.route is not None else ""
+        client = f"   {self.request.client}" if self.request.client else ""
+        return f"{self.request} -> {self.outcome()}{client}{answered}"
+
+
+class Calls(Sequence[Call]):
+    """The calls of a network or of a route, oldest first. `print` it: one line a call."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._calls = calls
+
+    @property
+    def last(self) -> Call:
+        """The newest call.
+
+        Raises:
+            IndexError: there was none.
+        """
+        if not self._calls:
+            raise IndexError("there was no call")
+        return self._calls[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+    @overload
+    def __getitem__(self, index: slice) -> Calls: ...
+    def __getitem__(self, index: int | slice) -> Call | Calls:
+        if isinstance(index, slice):
+            return Calls(self._calls[index])
+        try:
+            return self._calls[index]
+        except IndexError:
+            raise IndexError(f"there is no call {index}: {len(self._calls)} recorded\n{self}") from None
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(tuple(self._calls))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (Calls, list, tuple)):
+            return list(self) == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a log grows
+
+    def __repr__(self) -> str:
+        return f"<Calls: {len(self)}>"
+
+    def __str__(self) -> str:
+        if not self._calls:
+            return "no calls"
+        width = len(str(len(self._calls)))
+        return "\n".join(f"{i:>{width}}. {call}" for i, call in enumerate(self, 1))

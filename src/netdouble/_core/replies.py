@@ -1,0 +1,148 @@
+"""What a route answers: values, decided here, carried out by the doors.
+
+Rule 1: a reply is a value; the nth answer is a function of n, nothing is used up.
+Rule 2: nothing here runs a callable or waits; a door does, outside the router's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Union
+
+from netdouble._core import native
+from netdouble._core.faults import Fault
+from netdouble._core.messages import Request, Response
+from netdouble.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Answer with a failure: a `Fault`, or an exception to be raised in the caller.
+
+    Attributes:
+        fault: what goes wrong on the wire; None when `error` is given.
+        error: the exception to raise; of this client, of Python or of the application.
+        response: the response that a fault in the middle of one cuts off. delay: seconds before it happens.
+    """
+
+    fault: Fault | None = None
+    error: BaseException | None = None
+    response: Response | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PassThrough:
+    """Let the request reach the real service."""
+
+
+PASS_THROUGH = PassThrough()
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Ask a function of the user for the answer.
+
+    Attributes:
+        function: takes the Request; gives whatever `Route.reply` takes, or an awaitable of it.
+        is_async: it must run on an event loop.
+    """
+
+    function: Callable[[Request], Any]
+    is_async: bool
+
+
+Reply: TypeAlias = Union[Response, Fail, PassThrough, Compute]
+# What a door carries out: a reply whose function, if it had one, has been asked.
+Answer: TypeAlias = Union[Response, Fail, PassThrough]
+
+
+def as_reply(value: Any) -> Reply:
+    """The reply that one argument of `Route.reply` stands for.
+
+    Raises:
+        DeclarationError: it is nothing that can be answered.
+    """
+    if isinstance(value, (Response, Fail, PassThrough, Compute)):
+        return value
+    if isinstance(value, int):
+        return Response(value)
+    if isinstance(value, Fault):
+        return Fail(fault=value)
+    if isinstance(value, BaseException) or (isinstance(value, type) and issubclass(value, BaseException)):
+        return Fail(error=built_exception(value))
+    response = native.to_response(value)
+    if response is not None:
+        return response
+    if callable(value):
+        return computed(value)
+    raise DeclarationError(
+        f"a {type(value).__name__} can't be answered: {value!r:.80}. Pass a status, a Response, a client's response "
+        "object, a function of the request, a WSGI or ASGI app; or a body by keyword, as in reply(json=...)"
+    )
+
+
+def built_exception(error: BaseException | type[BaseException]) -> BaseException:
+    """The exception itself; a class is built here, so that one that can't be fails at declaration."""
+    if isinstance(error, BaseException):
+        return error
+    reason: Exception | None = None
+    for arguments in ((), (f"{error.__name__} declared by a netdouble route",)):
+        try:
+            return error(*arguments)
+        except Exception as failure:  # noqa: BLE001  # whatever a foreign constructor raises is the reason to report
+            reason = failure
+    raise DeclarationError(
+        f"{error.__name__} can't be built without arguments ({reason}); pass an instance: "
+        f"fail({error.__name__}(...))"
+    ) from None
+
+
+def computed(function: Callable[..., Any]) -> Compute:
+    """A reply from a function of the request, or from a WSGI or ASGI app, told apart by their parameters.
+
+    Raises:
+        DeclarationError: the function takes neither one argument nor an app's.
+    """
+    from netdouble._core import apps
+
+    shape = apps.shape_of(function)
+    if shape == "asgi":
+        return Compute(apps.AsgiApp(function), is_async=True)
+    if shape == "wsgi":
+        return Compute(apps.WsgiApp(function), is_async=False)
+    return Compute(function, is_async=shape == "async")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers of a route in order; the last one repeats for ever.
+
+    Attributes:
+        steps: each reply with how many calls it answers.
+        since: the route's count of calls when these answers were declared.
+    """
+
+    steps: tuple[tuple[Reply, int], ...] = ()
+    since: int = 0
+
+    def nth(self, count: int) -> Reply | None:
+        """The answer to the call that has `count` before it; None when nothing was declared."""
+        left = count - self.since
+        for reply, times in self.steps:
+            left -= times
+            if left < 0:
+                return reply
+        return self.steps[-1][0] if self.steps else None
+
+    def then(self, reply: Reply) -> Answers:
+        """These answers and one more."""
+        return Answers((*self.steps, (reply, 1)), self.since)
+
+    def repeated(self, times: int) -> Answers:
+        """These answers, the last of them given `times` times."""
+        return Answers((*self.steps[:-1], (self.steps[-1][0], times)), self.since)

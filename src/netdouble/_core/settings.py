@@ -1,0 +1,102 @@
+"""The settings of a network: one table for ini, option, marker and `Network(...)`.
+
+Rule: a value that is not in the table is refused where it was written, with the values that are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from netdouble.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+
+    class SettingsOptions(TypedDict, total=False):
+        """The keywords of `Network`, for type checkers."""
+
+        layer: str
+        guard: str
+        allow: str | Iterable[str]
+        unmatched: str
+        unused: str
+        swallowed: str
+        retry_wait: str
+        fast: bool | str
+
+
+# name -> the values it takes; the first is the default. `allow` is a list of entries and `fast` a switch.
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "layer": ("transport",),
+    "guard": ("block", "warn", "off"),
+    "unmatched": ("raise", "outage"),
+    "unused": ("fail", "warn", "off"),
+    "swallowed": ("fail", "warn"),
+    "retry_wait": ("real", "skip"),
+    "fast": ("off", "on"),
+}
+
+MEANINGS: Mapping[str, str] = {
+    "layer": "where the stubs stand",
+    "guard": "what happens to a real connection that nothing allows",
+    "allow": "hosts that may be reached: host, *.host, IP, CIDR, each with :port or :low-high",
+    "unmatched": "raise UnmatchedRequest, or the client's own connection error",
+    "unused": "what a route that was declared in the test and never used does to it",
+    "swallowed": "what an unmatched request does to a test that swallowed its error",
+    "retry_wait": "whether the waits between a client's own retries are real",
+    "fast": "answer requests and urllib3 with response objects instead of bytes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one network; see `MEANINGS`."""
+
+    layer: str = "transport"
+    guard: str = "block"
+    allow: tuple[str, ...] = ()
+    unmatched: str = "raise"
+    unused: str = "fail"
+    swallowed: str = "fail"
+    retry_wait: str = "real"
+    fast: str = "off"
+
+    def changed(self, options: Mapping[str, Any], source: str = "Network") -> Settings:
+        """These settings with `options` on top; `allow` entries are added to those already there.
+
+        Args:
+            options: names and values. source: where they were written, for the error text.
+
+        Raises:
+            DeclarationError: an unknown name or value.
+        """
+        if not options:
+            return self
+        checked = {name: checked_value(name, value, source) for name, value in options.items()}
+        if "allow" in checked:
+            checked["allow"] = tuple(dict.fromkeys((*self.allow, *checked["allow"])))
+        return replace(self, **checked)
+
+
+NAMES = tuple(f.name for f in fields(Settings))
+
+
+def checked_value(name: str, value: Any, source: str) -> Any:
+    """`value` in the form in which `Settings` holds it."""
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise DeclarationError(f"{source}: there is no setting {name!r}{hint} Settings: {', '.join(NAMES)}")
+    if name == "allow":
+        entries = value.replace("\n", ",").split(",") if isinstance(value, str) else list(value)
+        if not all(isinstance(entry, str) for entry in entries):
+            raise DeclarationError(f"{source}: allow takes entries such as 'db.test:5432', not {value!r}")
+        return tuple(entry.strip() for entry in entries if entry.strip())
+    if isinstance(value, bool) and set(CHOICES[name]) >= {"on", "off"}:
+        value = "on" if value else "off"
+    if value not in CHOICES[name]:
+        raise DeclarationError(f"{source}: {name}={value!r} is not one of {', '.join(CHOICES[name])}")
+    return value
