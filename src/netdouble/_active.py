@@ -261,3 +261,33 @@ def setting(name: str) -> Any:
 
 
 _DEFAULTS = Settings()
+
+
+# Admissions: a pass-through on its way to the real service
+
+_admitted: dict[tuple[str, int], int] = {}
+
+
+@contextmanager
+def admitted(host: str, port: int) -> Iterator[None]:
+    """For the time of a pass-through: the guard lets every thread look up `host` and connect to it on `port`.
+
+    Of the process rather than of the context, because clients look names up in threads of their own.
+    """
+    key = (host, port)
+    with _lock:
+        _admitted[key] = _admitted.get(key, 0) + 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _admitted[key] -= 1
+            if not _admitted[key]:
+                del _admitted[key]
+
+
+def is_admitted(host: str, port: int | None) -> bool:
+    """A pass-through to `host` (on `port`; None: a lookup) is under way."""
+    if port is None:
+        return any(name == host for name, _ in tuple(_admitted))
+    return (host, port) in _admitted

@@ -1,0 +1,165 @@
+"""Which clients netdouble knows, and how their files are attached: at once when the client is loaded, else on import.
+
+Rule 1: a client's file is loaded only when the client itself is.
+Rule 2: attached once, counted; the last one out puts everything back.
+Rule 3: a client without the seam is one loud error (ClientNotSupported), never a silent bypass.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from netdouble._patch import UndoStack
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One row of the table.
+
+    Attributes:
+        name: as users say it. trigger: the module whose import means that the client is there.
+        file: our module with `install(trigger_module) -> Undo`. seam: where it attaches, for the doctor.
+        depth: `bytes` or `objects`. distribution: its name on a package index; "" for the standard library.
+    """
+
+    name: str
+    trigger: str
+    file: str
+    seam: str
+    depth: str
+    distribution: str = ""
+
+
+CLIENTS = (
+    Client("threads", "concurrent.futures.thread", "netdouble._intercept.executors",
+           "concurrent.futures.ThreadPoolExecutor.submit", ""),
+    Client("http.client", "http.client", "netdouble._intercept.http_client",
+           "http.client.HTTPConnection.connect", "bytes"),
+    Client("urllib3", "urllib3", "netdouble._intercept.urllib3",
+           "urllib3.connection.HTTPConnection.connect", "bytes", "urllib3"),
+    Client("requests", "requests", "netdouble._intercept.requests",
+           "requests.adapters.HTTPAdapter.send", "bytes", "requests"),
+    Client("httpx", "httpx", "netdouble._intercept.httpx",
+           "httpx.HTTPTransport.handle_request", "objects", "httpx"),
+    Client("httpx2", "httpx2", "netdouble._intercept.httpx",
+           "httpx2.HTTPTransport.handle_request", "objects", "httpx2"),
+    Client("httpcore", "httpcore", "netdouble._intercept.httpcore",
+           "httpcore.SyncBackend.connect_tcp", "bytes", "httpcore"),
+    Client("httpcore2", "httpcore2", "netdouble._intercept.httpcore",
+           "httpcore2.SyncBackend.connect_tcp", "bytes", "httpcore2"),
+    Client("aiohttp", "aiohttp", "netdouble._intercept.aiohttp",
+           "aiohttp.TCPConnector._create_connection", "bytes", "aiohttp"),
+)  # fmt: skip
+
+_lock = threading.RLock()
+_owners = 0
+_attached: dict[str, UndoStack] = {}
+_finder: _AttachOnImport | None = None
+
+
+def attach() -> None:
+    """Attach every client that is loaded, and those still to be imported when they are; counted.
+
+    Raises:
+        ClientNotSupported: a loaded client no longer has the seam. Nothing stays attached then.
+    """
+    global _owners, _finder
+    with _lock:
+        _owners += 1
+        if _owners > 1:
+            return
+        try:
+            _finder = _AttachOnImport()
+            sys.meta_path.insert(0, _finder)
+            for client in CLIENTS:
+                module = sys.modules.get(client.trigger)
+                if module is not None and not _is_loading(module):
+                    _attach_one(client, module)
+        except BaseException:
+            detach()
+            raise
+
+
+def detach() -> None:
+    """Give up one `attach`; the last one puts everything back."""
+    global _owners, _finder
+    with _lock:
+        _owners -= 1
+        if _owners:
+            return
+        if _finder in sys.meta_path:
+            sys.meta_path.remove(_finder)
+        _finder = None
+        for name in reversed(list(_attached)):
+            _attached.pop(name).undo()
+
+
+def is_attached(name: str) -> bool:
+    """That client of the table is attached now."""
+    return name in _attached
+
+
+def _attach_one(client: Client, module: ModuleType) -> None:
+    with _lock:
+        if _owners and client.name not in _attached:
+            undo = UndoStack()
+            undo.push(import_module(client.file).install(module))
+            _attached[client.name] = undo
+
+
+def _is_loading(module: ModuleType) -> bool:
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
+class _AttachOnImport(MetaPathFinder):
+    """Attaches a client right after its module has been executed for the first time."""
+
+    _rows = {client.trigger: client for client in CLIENTS}
+
+    def __init__(self) -> None:
+        self._looking = threading.local()
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        client = self._rows.get(fullname)
+        if client is None or getattr(self._looking, "name", None) == fullname:
+            return None
+        self._looking.name = fullname
+        try:
+            spec = find_spec(fullname)
+        finally:
+            self._looking.name = None
+        if spec is not None and spec.loader is not None:
+            spec.loader = _AttachingLoader(spec.loader, client)
+        return spec
+
+
+class _AttachingLoader(Loader):
+    """The client's own loader, and one step after it."""
+
+    def __init__(self, loader: Any, client: Client) -> None:
+        self._loader = loader
+        self._client = client
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        if spec is not None:
+            spec.loader = self._loader
+            module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        _attach_one(self._client, module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
