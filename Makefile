@@ -1,0 +1,43 @@
+# Needs Python 3.10 or newer with pip, and nothing else. PYTHON chooses which one makes .venv.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+
+.PHONY: help demo test lint format clean
+
+help: ## these lines
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.demo ## an application, its tests, and one report of a request that nothing answers
+	@$(VENV)/bin/python examples/demo.py
+
+test: $(VENV)/.dev ## all tests, with the newest clients
+	$(RUN) pytest -q -n 2
+
+lint: $(VENV)/.dev ## ruff, mypy, pyright, and the import rules
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) pyright
+	$(RUN) pytest -q -p no:randomly tests/test_architecture.py
+
+format: $(VENV)/.dev ## put the code in shape
+	$(RUN) ruff check --fix-only
+	$(RUN) ruff format
+
+clean: ## everything that was made here
+	rm -rf $(VENV) .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+# A stamp is younger than pyproject.toml when what it stands for is installed.
+$(VENV)/.demo: pyproject.toml | $(VENV)
+	@echo "installing netdouble and the clients that the example uses ..."
+	@$(RUN) pip install -q -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)
+	$(RUN) pip install -q -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV):
+	$(PYTHON) -m venv $(VENV)
