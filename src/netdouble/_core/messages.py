@@ -10,7 +10,7 @@ from __future__ import annotations
 import json as jsonlib
 import mimetypes
 import os
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Union
@@ -213,7 +213,7 @@ class Stream:
             if data:
                 yield data
 
-    async def achunks(self) -> Any:
+    async def achunks(self) -> AsyncIterator[bytes]:
         """The chunks of an async factory, or of a sync one."""
         made = self._factory()
         if hasattr(made, "__aiter__"):
