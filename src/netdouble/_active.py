@@ -68,6 +68,9 @@ _passing: ContextVar[bool] = ContextVar("netdouble_passing", default=False)
 _open: list[Scope] = []
 _lock = threading.Lock()
 
+# Routes declared now belong to a fixture: they may stay unused. Set by the pytest plugin, for the whole process.
+preparing = False
+
 # Under this name a thread keeps the scope in which it was started.
 THREAD_ATTRIBUTE = "_netdouble_scope"
 

@@ -1,0 +1,78 @@
+"""The verbs with which routes are declared: the same on a network, on a view of one, and on a server.
+
+Rule: a verb only names the method; everything it is given is checked in one place, `_declare`.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeAlias
+
+from netdouble._core.urls import URL
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from netdouble._core.matchers import Conditions
+    from netdouble._core.routes import Route
+
+UrlInput: TypeAlias = "str | re.Pattern[str] | URL"
+
+
+class Verbs(ABC):
+    """Declare a route for a method and a URL.
+
+    Every verb takes the URL and, by keyword, conditions on the rest of the request: `query`, `headers`, `cookies`,
+    `json`, `form`, `files`, `text`, `content`, `where`. It returns the `Route`, which is told what to answer.
+
+    Raises:
+        DeclarationError: the URL or a condition can't work; the text carries the repair.
+
+    Example:
+        >>> net.get("https://api.example.com/users/{id}", query={"page": 2}).reply(json=[])
+    """
+
+    @abstractmethod
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
+        """Make the route and let it answer."""
+
+    def route(self, method: str, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer requests of `method` (in any case) to `url`."""
+        return self._declare(method, url, conditions)
+
+    def any(self, url: UrlInput | None = None, **conditions: Unpack[Conditions]) -> Route:
+        """Answer requests of every method to `url`; without a URL, to every URL."""
+        return self._declare(None, url, conditions)
+
+    def get(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer GET requests to `url`."""
+        return self._declare("GET", url, conditions)
+
+    def post(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer POST requests to `url`."""
+        return self._declare("POST", url, conditions)
+
+    def put(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer PUT requests to `url`."""
+        return self._declare("PUT", url, conditions)
+
+    def patch(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer PATCH requests to `url`."""
+        return self._declare("PATCH", url, conditions)
+
+    def delete(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer DELETE requests to `url`."""
+        return self._declare("DELETE", url, conditions)
+
+    def head(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer HEAD requests to `url`."""
+        return self._declare("HEAD", url, conditions)
+
+    def options(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer OPTIONS requests to `url`."""
+        return self._declare("OPTIONS", url, conditions)
+
+    def query(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+        """Answer QUERY requests to `url` (a safe request with a body)."""
+        return self._declare("QUERY", url, conditions)

@@ -1,0 +1,424 @@
+"""The Network: what a user holds. A router, the doors and the guard for one scope.
+
+Rule 1: routes declared while it is closed live on; those declared inside end with it. Each entry has a fresh log, and
+entering again nests.
+Rule 2: leaving checks what was declared, and never hides the error that the test itself raised.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netdouble import _active
+from netdouble._active import Scope
+from netdouble._core import explain
+from netdouble._core.callers import declared_at, is_preparing
+from netdouble._core.calls import Call, Calls
+from netdouble._core.declaring import UrlInput, Verbs
+from netdouble._core.matchers import Conditions, check_query_once, merge_conditions
+from netdouble._core.router import Router, next_order
+from netdouble._core.routes import Route
+from netdouble._core.settings import Settings
+from netdouble._core.url_patterns import compile_url
+from netdouble._gate import guard
+from netdouble._gate.policy import Policy
+from netdouble._intercept import catalog
+from netdouble.errors import DeclarationError, UnmatchedRequest, UnmetExpectation
+
+if TYPE_CHECKING:
+    import aiohttp
+    import httpx
+    import httpx2
+    import requests.adapters
+    import urllib3
+    from typing_extensions import Self, Unpack
+
+    from netdouble._core.settings import SettingsOptions
+
+T = TypeVar("T")
+
+
+class NetworkWarning(UserWarning):
+    """What would fail the test, where a setting says `warn`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a test should fail at its end.
+
+    Attributes:
+        kind: `unused`, `unmatched` or `unanswered`. text: the report.
+    """
+
+    kind: str
+    text: str
+
+
+class Network(Verbs):
+    """Test doubles for the network: declare routes, and every HTTP client is answered by them.
+
+    A context manager (also `async with`), a decorator for functions, coroutines, generators and test classes, and
+    `start()`/`stop()`. While it is open, requests that no route answers raise `UnmatchedRequest`, and real connections
+    are refused.
+
+    Args:
+        settings: `layer`, `guard`, `allow`, `unmatched`, `unused`, `swallowed`, `retry_wait`, `fast`: see the
+            reference page on settings.
+
+    Raises:
+        DeclarationError: an unknown setting or value.
+        UnmetExpectation: on leaving, when a route was never used, or code swallowed an unmatched request.
+
+    Example:
+        >>> with Network() as net:
+        ...     net.get("https://api.example.com/users/7").reply(json={"id": 7})
+        ...     assert fetch_user(7) == {"id": 7}
+    """
+
+    def __init__(self, **settings: Unpack[SettingsOptions]) -> None:
+        self.settings = Settings().changed(settings)
+        self._base = Router()
+        self._standing: Scope | None = None
+        self._scopes: list[Scope] = []
+        self._last: Router = self._base
+
+    # Declaring
+
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
+        return self._declare_at("", method, url, conditions)
+
+    def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
+        if method is not None and (not isinstance(method, str) or not method.isalpha()):
+            raise DeclarationError(f"a method is a word such as GET, not {method!r}; any() takes every method")
+        pattern = compile_url(url, base=base)
+        check_query_once(pattern, conditions)
+        route = Route(method.upper() if method else None, pattern, conditions, order=next_order(), log=self,
+                      declared_at=declared_at(), must_be_used=not (_active.preparing or is_preparing()))  # fmt: skip
+        (self.router if self._scopes else self._base).add(route)
+        return route
+
+    def at(self, base_url: str, **conditions: Unpack[Conditions]) -> At:
+        """A view whose routes begin with `base_url` and carry `conditions`.
+
+        Example:
+            >>> api = net.at("https://api.example.com/v1", headers={"Authorization": ANY})
+            >>> api.get("/users/{id}").reply(json={"id": 7})
+        """
+        return At(self, base_url, conditions)
+
+    def reset(self) -> None:
+        """Back to how it was opened: the routes declared since and the calls are gone."""
+        if not self._scopes:
+            self._base = self._last = Router()
+            return
+        scope = self._scope()
+        scope.router = self._last = Router(routes=self._base.routes)
+        scope.misses.clear()
+
+    # What happened
+
+    @property
+    def calls(self) -> Calls:
+        """Every request seen, oldest first: those that outer networks answered and the unmatched ones too."""
+        return Calls(self.router.calls)
+
+    @property
+    def count(self) -> int:
+        """How many requests were seen."""
+        return len(self.router.calls)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes in declared order."""
+        here = self.router.routes
+        return here if self._scopes else (*here, *(route for route in self._base.routes if route not in here))
+
+    def __getitem__(self, name: str) -> Route:
+        """The route of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for route in self.routes:
+            if route.name == name:
+                return route
+        raise KeyError(explain.not_found(name, [route.name for route in self.routes if route.name]))
+
+    def assert_all_called(self) -> None:
+        """Check now that every route which is not optional was used, and every budget used up.
+
+        Raises:
+            UnmetExpectation: one was not; the text names the nearest requests.
+        """
+        unmet = [explain.unused(route, [self.router]) for route in self.routes if self._is_unmet(route, strict=True)]
+        if unmet:
+            raise UnmetExpectation("\n".join(unmet))
+
+    def assert_order(self, *routes: Route) -> None:
+        """Check that these routes answered, the first call of each in this order.
+
+        Raises:
+            UnmetExpectation: they did not.
+        """
+        positions = [_position(self.router.calls, route) for route in routes]
+        if None in positions or positions != sorted(positions, key=lambda p: -1 if p is None else p):
+            raise UnmetExpectation(explain.wrong_order(routes, self.router.calls))
+
+    def calls_of(self, route: Route) -> list[Call]:
+        """The calls that `route` answered in the entry that holds here."""
+        return self.router.calls_of(route)
+
+    def forget(self, route: Route) -> None:
+        """Take `route` away; `route.remove()` says the same."""
+        for router in {id(r): r for r in (self.router, self._base if not self._scopes else self.router)}.values():
+            router.discard(route)
+
+    @property
+    def router(self) -> Router:
+        """The router of the entry that holds here; of the last one when it is closed."""
+        return self._scope().router if self._scopes else self._last
+
+    # Opening and closing
+
+    def open_scope(self, *, label: str = "", bind: bool = True) -> Scope:
+        """Attach the doors and open a scope. For plugins; others write `with`.
+
+        Args:
+            label: whose it is, for reports. bind: see `_active.enter`.
+        """
+        policy = Policy(self.settings.allow)
+        scope = Scope(Router(routes=self._base.routes), self.settings, policy.allows, owner=self,
+                      label=label or _label())  # fmt: skip
+        catalog.attach()
+        try:
+            guard.attach()
+            _active.enter(scope, bind=bind)
+        except BaseException:
+            catalog.detach()
+            raise
+        self._scopes.append(scope)
+        return scope
+
+    def close_scope(self, scope: Scope) -> None:
+        """Close a scope and give up the doors; nothing is checked."""
+        if scope not in self._scopes:
+            return
+        self._scopes.remove(scope)
+        self._last = scope.router
+        _active.leave(scope)
+        guard.detach()
+        catalog.detach()
+
+    def __enter__(self) -> Self:
+        self.open_scope()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._finish(self._scope(), error, sys._getframe(1).f_code)
+
+    async def __aenter__(self) -> Self:
+        self.open_scope()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._finish(self._scope(), error, sys._getframe(1).f_code)
+
+    def start(self) -> Self:
+        """Open it, as `with` does; `stop()` closes it."""
+        self.open_scope()
+        return self
+
+    def stop(self) -> None:
+        """Close what `start()` opened, and check it. Does nothing when it is not open."""
+        if self._scopes:
+            self._finish(self._scope(), None, sys._getframe(1).f_code)
+
+    def __call__(self, target: T) -> T:
+        """Decorate a function, coroutine, generator or class: each run of it (each test of it) is an entry.
+
+        A parameter named `net` is given this network and disappears from the signature.
+        """
+        from netdouble._decorating import decorated
+
+        return decorated(self, target)
+
+    @contextmanager
+    def entry(self, code: CodeType | None = None) -> Iterator[Network]:
+        """One entry, from opening to the checks; `code` is the test function's, which may catch unmatched requests."""
+        scope = self.open_scope()
+        error: BaseException | None = None
+        try:
+            yield self
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self._finish(scope, error, code)
+
+    def _finish(self, scope: Scope, error: BaseException | None, code: CodeType | None) -> None:
+        self.close_scope(scope)
+        problems = self.problems(scope, code)
+        if not problems:
+            return
+        text = "\n\n".join(problem.text for problem in problems)
+        if error is None:
+            raise UnmetExpectation(text)
+        if hasattr(error, "add_note") and not isinstance(error, UnmatchedRequest):
+            error.add_note(f"netdouble, besides:\n{text}")
+
+    # Checking
+
+    def problems(self, scope: Scope, code: CodeType | None = None) -> list[Problem]:
+        """Why the test should fail; what a setting turns into a warning is warned of here.
+
+        Args:
+            scope: the entry to look at. code: the test function's code: an unmatched request that reached it was not
+                swallowed.
+        """
+        settings = scope.settings
+        found = [
+            Problem("unmatched", _swallowed_text(miss, times))
+            for miss, times in _distinct([m for m in scope.misses if not _reached_test(m, code)])
+        ]
+        if found and settings.swallowed == "warn":
+            _warn(found)
+            found = []
+        unused = [] if settings.unused == "off" else self._unused(scope)
+        if unused and settings.unused == "warn":
+            _warn(unused)
+            unused = []
+        return found + unused
+
+    def _unused(self, scope: Scope) -> list[Problem]:
+        found = []
+        for route in scope.router.routes:
+            if not route.answers.steps and route.budget != 0:
+                found.append(Problem("unanswered", explain.unanswered(route, None)))
+            elif route.must_be_used and self._is_unmet(route, scope.router):
+                found.append(Problem("unused", explain.unused(route, [scope.router])))
+        return found
+
+    def _is_unmet(self, route: Route, router: Router | None = None, *, strict: bool = False) -> bool:
+        if strict and not route.must_be_used and route.budget is None:
+            return False
+        needed = 1 if route.budget is None else route.budget
+        return len((router or self.router).calls_of(route)) < needed
+
+    def _scope(self) -> Scope:
+        """The entry that holds here: in this context's chain, else the newest."""
+        asked = _active.captured()
+        for scope in asked.chain() if asked is not None else ():
+            if scope.owner is self:
+                return scope
+        if self._scopes:
+            return self._scopes[-1]
+        if self._standing is None or self._standing.router is not self._base:
+            policy = Policy(self.settings.allow)
+            self._standing = Scope(self._base, self.settings, policy.allows, owner=self, label=_label())
+            self._last = self._base
+        return self._standing
+
+    # Without patching
+
+    def requests_adapter(self) -> requests.adapters.HTTPAdapter:
+        """An adapter that answers from this network: `session.mount("https://", net.requests_adapter())`."""
+        made: requests.adapters.HTTPAdapter = _door("requests").requests_adapter(self._scope)
+        return made
+
+    def urllib3_pool_manager(self) -> urllib3.PoolManager:
+        """A pool manager whose requests this network answers."""
+        made: urllib3.PoolManager = _door("urllib3").urllib3_pool_manager(self._scope)
+        return made
+
+    def httpx_transport(self) -> httpx.MockTransport:
+        """A transport for `httpx.Client` and `httpx.AsyncClient`: `httpx.Client(transport=net.httpx_transport())`."""
+        made: httpx.MockTransport = _door("httpx").httpx_transport(self._scope, "httpx")
+        return made
+
+    def httpx2_transport(self) -> httpx2.MockTransport:
+        """A transport for `httpx2.Client` and `httpx2.AsyncClient`."""
+        made: httpx2.MockTransport = _door("httpx").httpx_transport(self._scope, "httpx2")
+        return made
+
+    def aiohttp_connector(self) -> aiohttp.BaseConnector:
+        """A connector for `aiohttp.ClientSession(connector=net.aiohttp_connector())`."""
+        made: aiohttp.BaseConnector = _door("aiohttp").aiohttp_connector(self._scope)
+        return made
+
+    def __repr__(self) -> str:
+        return f"<Network {'open' if self._scopes else 'closed'}, {len(self.routes)} routes, {self.count} calls>"
+
+
+class At(Verbs):
+    """A view of a network: its routes inherit a base URL and conditions."""
+
+    def __init__(self, network: Network, base_url: str, conditions: Conditions) -> None:
+        if not isinstance(base_url, str):
+            raise DeclarationError(f"at() takes a base URL as str, not {type(base_url).__name__}")
+        if "?" in base_url:
+            raise DeclarationError(f"at({base_url!r}): a base URL has no query; give query= to at() instead")
+        self._pattern = compile_url(base_url)  # a base that can't work fails here, not at the first route
+        self._network, self._base_url, self._conditions = network, base_url, conditions
+
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
+        merged = merge_conditions(self._conditions, conditions)
+        return self._network._declare_at(self._base_url, method, "" if url is None else url, merged)  # noqa: SLF001  # a view
+
+    def at(self, path: str, **conditions: Unpack[Conditions]) -> At:
+        """A view below this one."""
+        base = path if "://" in path else f"{self._base_url.rstrip('/')}/{path.lstrip('/')}"
+        return At(self._network, base, merge_conditions(self._conditions, conditions))
+
+
+def _door(client: str) -> Any:
+    return import_module(f"netdouble._intercept.{client}")
+
+
+def _label() -> str:
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0] or declared_at()
+
+
+def _position(calls: list[Call], route: Route) -> int | None:
+    return next((i for i, call in enumerate(calls) if call.route is route), None)
+
+
+def _distinct(misses: list[UnmatchedRequest]) -> list[tuple[UnmatchedRequest, int]]:
+    counts: dict[tuple[str, str, str], tuple[UnmatchedRequest, int]] = {}
+    for miss in misses:
+        key = (miss.method, miss.url, miss.caller)
+        first, times = counts.get(key, (miss, 0))
+        counts[key] = first, times + 1
+    return list(counts.values())
+
+
+def _swallowed_text(miss: UnmatchedRequest, times: int) -> str:
+    often = f" {times} times" if times > 1 else ""
+    return f"an unmatched request was swallowed by the code under test{often}: {miss}"
+
+
+# A function of these packages that caught the error did so for the test: assertRaises, pytest.raises in a helper.
+_TEST_TOOLS = (f"{os.sep}unittest{os.sep}", f"{os.sep}_pytest{os.sep}")
+
+
+def _reached_test(miss: UnmatchedRequest, code: CodeType | None) -> bool:
+    """The error was caught by the test itself: the frame that caught it is the outermost of its traceback."""
+    trace = miss.__traceback__
+    if trace is None:  # assertRaises clears it after catching
+        return True
+    caught_in = trace.tb_frame.f_code
+    return caught_in is code or caught_in.co_name.startswith("test") or any(t in caught_in.co_filename for t in _TEST_TOOLS)
+
+
+def _warn(problems: list[Problem]) -> None:
+    for problem in problems:
+        warnings.warn(problem.text, NetworkWarning, stacklevel=4)
+
+
