@@ -17,19 +17,19 @@ from netdouble._core.messages import Headers, Request, Response
 from netdouble._core.urls import join_url, parse_url, split_authority
 from netdouble.errors import NetdoubleError
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # RFC 9110 section 5.6.2
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # RFC 9110 section 5.6.2
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 # Bytes above 0x7E are no part of a URL, but programs send them (curl, raw UTF-8); they can't be misread.
-_REQUEST_LINE = re.compile(rf"({_TOKEN}) ([^\x00-\x20\x7f]+) HTTP/(\d)\.(\d)", re.ASCII)
+_REQUEST_LINE = re.compile(rf"({_NAME}) ([^\x00-\x20\x7f]+) HTTP/(\d)\.(\d)", re.ASCII)
 # One field line. The dot takes CR and NUL too; `_fields` looks for them.
-_FIELD = re.compile(rf"^({_TOKEN}):[ \t]*(\S.*|)\r\n", re.ASCII | re.MULTILINE)
+_FIELD = re.compile(rf"^({_NAME}):[ \t]*(\S.*|)\r\n", re.ASCII | re.MULTILINE)
 _FOLD = re.compile(r"\r\n[ \t]+")
 _HOST = re.compile(r"[^\s/?#@,\\]*", re.ASCII)
 # No space after the size and no sign or 0x before it: readers differ on them (RFC 9112 section 7.1).
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\r\n\0]*)?\r\n")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
-_METHOD = re.compile(_TOKEN.encode())
+_METHOD = re.compile(_NAME.encode())
 _HEX = b"0123456789abcdefABCDEF"
 
 _CHUNK_LINE_LIMIT = 4096
@@ -114,11 +114,11 @@ class _Head(NamedTuple):
 
 
 class RequestParser:
-    """Reads the requests of one connection.
+    r"""Reads the requests of one connection.
 
     Example:
         >>> parser = RequestParser()
-        >>> parser.feed(b"GET /a HTTP/1.1\\r\\nHost: x.test\\r\\n\\r\\n")
+        >>> parser.feed(b"GET /a HTTP/1.1\r\nHost: x.test\r\n\r\n")
         >>> parser.next_request().target
         '/a'
         >>> parser.next_request() is None

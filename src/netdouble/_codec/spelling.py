@@ -154,7 +154,7 @@ class _BreakingFramer(_Framer):
 
 
 def spell(response: Response, *, method: str, http_version: str = "1.1", keep_alive: bool = True) -> Script:
-    """The bytes of a response to a request, and what follows them.
+    r"""The bytes of a response to a request, and what follows them.
 
     Args:
         response: what is answered. method: the request's: a HEAD has no body. http_version: the request's, as
@@ -162,7 +162,7 @@ def spell(response: Response, *, method: str, http_version: str = "1.1", keep_al
 
     Example:
         >>> spell(Response(200, text="hi", headers={"Content-Type": "a/b"}), method="GET").pieces
-        (b'HTTP/1.1 200 OK\\r\\nContent-Type: a/b\\r\\nContent-Length: 2\\r\\n\\r\\nhi',)
+        (b'HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\nhi',)
     """
     if response.stream is not None:
         return _spell(response, method, http_version, keep_alive)
@@ -192,10 +192,10 @@ def spell_fault(fault: Fault, response: Response | None = None, *, method: str, 
     if fault.before_request:
         raise ValueError(f"{fault} happens before the request is sent: the door must raise it while connecting")
     response = _SAMPLE if response is None else response
-    say, ending = _FAULTS[fault]
-    script = say(response, method, http_version)
-    script.ending, script.delay = ending, response.delay
-    return script
+    said, ending = _FAULTS[fault]
+    if isinstance(said, tuple):
+        return Script(*said, ending=ending, delay=response.delay)
+    return said(response, _plan(response, method, http_version, keep_alive=True), ending)
 
 
 def _spell(response: Response, method: str, http_version: str, keep_alive: bool) -> Script:
@@ -272,37 +272,27 @@ def _encoded(text: str) -> bytes:
         return b"\n".join(lines)
 
 
-def _nothing(response: Response, method: str, http_version: str) -> Script:
-    return Script()
+def _half_head(response: Response, plan: _Plan, ending: Ending) -> Script:
+    return Script(plan.head[: len(plan.head) // 2], ending=ending, delay=response.delay)
 
 
-def _garbage(response: Response, method: str, http_version: str) -> Script:
-    return Script(b"this is not HTTP\r\n\r\n")
-
-
-def _half_head(response: Response, method: str, http_version: str) -> Script:
-    head = _plan(response, method, http_version, keep_alive=True).head
-    return Script(head[: len(head) // 2])
-
-
-def _half_body(response: Response, method: str, http_version: str) -> Script:
-    plan = _plan(response, method, http_version, keep_alive=True)
+def _half_body(response: Response, plan: _Plan, ending: Ending) -> Script:
     if plan.framing is _Framing.NO_BODY or (response.stream is None and not response.body):
-        return _half_head(response, method, http_version)
+        return _half_head(response, plan, ending)
     framer = _BreakingFramer(plan, response.trailers)
     if response.stream is not None:
-        return StreamScript(plan.head, response.stream, framer, Ending.CLOSE, 0.0)
-    return Script(plan.head + framer.add(response.body) + framer.end())
+        return StreamScript(plan.head, response.stream, framer, ending, response.delay)
+    return Script(plan.head + framer.add(response.body) + framer.end(), ending=ending, delay=response.delay)
 
 
-_FAULTS: dict[Fault, tuple[Callable[[Response, str, str], Script], Ending]] = {
-    Fault.RESET: (_nothing, Ending.RESET),
+_FAULTS: dict[Fault, tuple[tuple[bytes, ...] | Callable[[Response, _Plan, Ending], Script], Ending]] = {
+    Fault.RESET: ((), Ending.RESET),
     Fault.RESET_IN_HEADERS: (_half_head, Ending.RESET),
     Fault.RESET_IN_BODY: (_half_body, Ending.RESET),
-    Fault.EMPTY_RESPONSE: (_nothing, Ending.CLOSE),
+    Fault.EMPTY_RESPONSE: ((), Ending.CLOSE),
     Fault.TRUNCATED_BODY: (_half_body, Ending.CLOSE),
-    Fault.READ_TIMEOUT: (_nothing, Ending.STALL),
+    Fault.READ_TIMEOUT: ((), Ending.STALL),
     Fault.READ_TIMEOUT_IN_BODY: (_half_body, Ending.STALL),
-    Fault.MALFORMED_RESPONSE: (_garbage, Ending.CLOSE),
+    Fault.MALFORMED_RESPONSE: ((b"this is not HTTP\r\n\r\n",), Ending.CLOSE),
 }
 _SAMPLE = Response(200, json={"message": "This answer breaks off before its end.", "padding": "." * 35})
