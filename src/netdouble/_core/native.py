@@ -7,9 +7,10 @@ live in the client's own file, which is loaded when one of its objects turns up 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from netdouble._core.messages import Request, Response
+from netdouble.errors import MissingExtra
 
 # "module.class" of a client's response -> our module with `from_native(response) -> Response`.
 RESPONSES = {
@@ -30,16 +31,21 @@ CLIENTS = {
 }
 
 
-def to_response(value: object) -> Response | None:
-    """The neutral form of a client's response object; None when `value` is none."""
+def to_response(value: object) -> Any:
+    """The `Response` that a client's response object stands for; None when `value` is no such object."""
     for kind in type(value).__mro__:
         module = RESPONSES.get(f"{kind.__module__}.{kind.__qualname__}")
         if module is not None:
-            made: Response = import_module(module).from_native(value)
-            return made
+            return import_module(module).from_native(value)
     return None
 
 
-def from_response(response: Response, client: str, request: Request | None) -> Any:
-    """`response` as the named client's own response object, as if `request` had been answered with it."""
+def from_response(response: object, client: str, request: object) -> Any:
+    """A `Response` as the named client's own response object, as if `request` (or None) had been answered with it.
+
+    Raises:
+        MissingExtra: that client is not installed.
+    """
+    if find_spec(client) is None:
+        raise MissingExtra(f"as_{client}() makes a response object of {client}, which is not installed: pip install {client}")
     return import_module(CLIENTS[client]).to_native(response, request, client)

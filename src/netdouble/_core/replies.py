@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, TypeAlias, Union
 
 from netdouble._core import native
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
 from netdouble.errors import DeclarationError
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)

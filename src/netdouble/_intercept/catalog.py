@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+from netdouble._intercept import threads
 from netdouble._patch import UndoStack
 
 
@@ -40,7 +41,7 @@ class Client:
 
 
 CLIENTS = (
-    Client("threads", "concurrent.futures.thread", "netdouble._intercept.executors",
+    Client("thread pools", "concurrent.futures.thread", "netdouble._intercept.executors",
            "concurrent.futures.ThreadPoolExecutor.submit", ""),
     Client("http.client", "http.client", "netdouble._intercept.http_client",
            "http.client.HTTPConnection.connect", "bytes"),
@@ -78,6 +79,8 @@ def attach() -> None:
         if _owners > 1:
             return
         try:
+            _attached["threads"] = UndoStack()
+            _attached["threads"].push(threads.install())
             _finder = _AttachOnImport()
             sys.meta_path.insert(0, _finder)
             for client in CLIENTS:
