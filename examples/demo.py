@@ -1,0 +1,48 @@
+"""`make demo`: the shop's tests, what one of them sent, and what a request looks like that nothing answers.
+
+Succeeds when the tests pass and the deliberate mistake is reported.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+CROSSING = "examples/tests/test_orders.py::test_an_order_goes_through_every_service"
+
+
+def heading(text: str) -> None:
+    """Print `text` so that it stands out between pytest's own lines."""
+    print(f"\n--- {text}\n", flush=True)
+
+
+def pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest with plain, short output."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-header", "--color=no", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
+    print(done.stdout.strip(), done.stderr.strip(), sep="\n", flush=True)
+    return done
+
+
+def main() -> int:
+    """Run the three parts; the exit status."""
+    heading("1. A shop on requests, httpx, openai (httpx2), aiohttp and boto3: its tests, with no network")
+    suite = pytest("-v", "examples/tests")
+    if sys.version_info >= (3, 11):
+        heading("2. One test through all five clients: print(net.calls)")
+        pytest("-q", "-rP", "--show-capture=stdout", CROSSING)
+    else:
+        heading("2. left out: openai sends with httpx2, which needs Python 3.11")
+    heading("3. A deliberate mistake: the stub says /user/{id}, the code asks /users/7")
+    mistake = pytest("-q", "--tb=short", "examples/deliberate")
+    reported = mistake.returncode == 1 and "no route answers" in mistake.stdout
+    heading(
+        f"Suite: {'passed' if suite.returncode == 0 else 'FAILED'}. Mistake: {'reported' if reported else 'MISSED'}."
+    )
+    return 0 if suite.returncode == 0 and reported else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
