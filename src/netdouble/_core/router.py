@@ -16,7 +16,7 @@ from netdouble._core.index import Index
 from netdouble._core.messages import Request
 from netdouble._core.replies import PASS_THROUGH, Reply
 from netdouble._core.routes import Route
-from netdouble._core.selection import NATIVE, Entry, Selection
+from netdouble._core.selection import NATIVE, Choice, Entry, Selection
 
 _orders = itertools.count(1)
 
@@ -37,6 +37,7 @@ class Router:
         self._index: Index[Route] = Index()
         self._answered: dict[int, list[Call]] = {}
         self._retired: set[int] = set()
+        self._ended = False
         for route in routes:
             self.add(route)
 
@@ -79,8 +80,8 @@ class Router:
     def select(self, request: Request) -> Route | None:
         """The route that would answer `request` now; nothing is recorded."""
         with self.lock:
-            choice = self.selection.choose(View(self, request))
-            return None if choice is None else choice.entry.route
+            choice = self._choose(request)
+            return None if choice is None or choice.entry is None else choice.entry.route
 
     def open(self, request: Request) -> Call | None:
         """Choose the route, record the call and fix its answer; None when no route answers.
@@ -88,17 +89,23 @@ class Router:
         The call's `answer` is None as well when its route was never told what to answer (`call.route` says which).
         """
         with self.lock:
-            choice = self.selection.choose(View(self, request))
+            choice = self._choose(request)
             if choice is None:
                 return None
             self._retired.update(entry.route.order for entry in choice.retire)
-            route = choice.entry.route
+            self._ended = choice.ends
+            if choice.entry is None:
+                return None
+            route: Route = choice.entry.route
             captures = route.pattern.captures(request.url)
             call = Call(request.with_path_params(captures) if captures else request, route,
                         route.answer(choice.entry.used), len(self.calls))  # fmt: skip
             self._answered.setdefault(route.order, []).append(call)
             self.calls.append(call)
             return call
+
+    def _choose(self, request: Request) -> Choice | None:
+        return None if self._ended else self.selection.choose(View(self, request))
 
     def entry(self, route: Route) -> Entry[Route]:
         """What a selection may know of a route."""

@@ -27,8 +27,10 @@ _PLAIN = re.compile(
     re.ASCII,
 )
 _SPLIT = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
-_AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:]*)(?::(\d*))?", re.DOTALL)
+_AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", re.DOTALL)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+# What an international host must not turn into when it is spelled in ASCII (CVE-2019-9636: U+2100 becomes "a/c").
+_NOT_IN_HOST = re.compile(r"[\s/?#@:%\[\]\\]")
 _UNESCAPABLE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -36,7 +38,8 @@ class URL:
     """An absolute URL in its one normal spelling. Immutable; equal by spelling.
 
     Attributes:
-        scheme: lower case. host: lower case, IDNA-encoded, IPv6 without brackets. port: effective port number.
+        scheme: lower case. host: lower case, IDNA-encoded, IPv6 compressed and without brackets. port: effective port
+            number; 0 for a scheme that has no default port.
         path: escaped, begins with `/`. query: escaped, without `?`; `""` when there is none.
     """
 
@@ -47,6 +50,8 @@ class URL:
     port: int
     path: str
     query: str
+    _pairs: tuple[tuple[str, str], ...] | None
+    _text: str | None
 
     def __init__(self, scheme: str, host: str, port: int, path: str, query: str) -> None:
         put = object.__setattr__
@@ -62,7 +67,7 @@ class URL:
     def origin(self) -> str:
         """Scheme, host and port as text; the port only where it is not the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
+        port = "" if DEFAULT_PORTS.get(self.scheme, 0) == self.port else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
 
     @property
@@ -73,7 +78,7 @@ class URL:
     @property
     def query_pairs(self) -> tuple[tuple[str, str], ...]:
         """The query's keys and values, decoded, in order; `?a` is `("a", "")`."""
-        pairs: tuple[tuple[str, str], ...] | None = self._pairs  # type: ignore[has-type]
+        pairs = self._pairs
         if pairs is None:
             pairs = parse_pairs(self.query)
             object.__setattr__(self, "_pairs", pairs)
@@ -91,7 +96,7 @@ class URL:
         raise AttributeError(f"a URL can't be changed: {name}")
 
     def __str__(self) -> str:
-        text: str | None = self._text  # type: ignore[has-type]
+        text = self._text
         if text is None:
             text = self.origin + self.target
             object.__setattr__(self, "_text", text)
@@ -119,7 +124,7 @@ def parse_url(text: str) -> URL:
     """The normal form of an absolute URL.
 
     Raises:
-        ValueError: there is no scheme or no host, or the port is not a number up to 65535.
+        ValueError: there is no scheme or no host, the host can't be one, or the port is not a number up to 65535.
     """
     plain = _PLAIN.fullmatch(text)
     if plain is not None:
@@ -143,21 +148,26 @@ def join_url(scheme: str, host: str, port: int | None, target: str) -> URL:
     """The URL that a request line's target means on a connection to `host`.
 
     `target` may be in origin form (`/a?b`), in absolute form (`http://h/a`, which wins over the connection) or `*`
-    (RFC 9112 section 3.2).
+    (RFC 9112 section 3.2). http.client sends a target without its slash, or with a fragment, as it is given.
+
+    Raises:
+        ValueError: the absolute form is not a URL, or the host can't be one.
     """
     if not target.startswith("/") and "://" in target.split("?", 1)[0]:
         return parse_url(target)
-    path, _, query = target.partition("?")
-    number = port if port is not None else DEFAULT_PORTS.get(scheme.lower(), 0)
-    path = "/" if path in {"", "*"} else path
-    return URL(scheme.lower(), normal_host(host), number, normal_path(path), normal_query(query.partition("#")[0]))
+    path, _, query = target.partition("#")[0].partition("?")
+    scheme = scheme.lower()
+    number = port if port is not None else DEFAULT_PORTS.get(scheme, 0)
+    if not path.startswith("/"):
+        path = "/" if path == "*" else f"/{path}"
+    return URL(scheme, normal_host(host), number, normal_path(path), normal_query(query))
 
 
 def split_authority(authority: str) -> tuple[str, int | None]:
     """Host (normal, without brackets) and port (None: not given) of `user@host:port`.
 
     Raises:
-        ValueError: the port is not a number up to 65535.
+        ValueError: the port is not a number up to 65535, or the host can't be one.
     """
     match = _AUTHORITY.fullmatch(authority)
     if match is None or (match[2] and int(match[2]) > 65535):
@@ -166,15 +176,35 @@ def split_authority(authority: str) -> tuple[str, int | None]:
 
 
 def normal_host(host: str) -> str:
-    """Lower case, without brackets and trailing dot; international labels as `xn--`.
+    """Lower case, without brackets and trailing dot; international labels as `xn--`; IPv6 compressed.
 
     Labels are encoded as in IDNA 2008 (RFC 5891): `ß` stays itself, as requests, httpx and yarl send it.
+
+    Raises:
+        ValueError: an international host holds a character that no host has.
     """
     host = host.strip("[]")
+    if ":" in host:
+        return _normal_ipv6(host)
+    if "%" in host:
+        host = _ESCAPE.sub(lambda escape: _respelled(escape[1]), host)
     if host.isascii():
         return host.lower().rstrip(".")
-    labels = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".").rstrip(".").split(".")
-    return ".".join(x if x.isascii() else "xn--" + x.encode("punycode").decode("ascii") for x in labels)
+    spelled = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".").rstrip(".")
+    if _NOT_IN_HOST.search(spelled):
+        raise ValueError(f"not a host: {host!r}")
+    return ".".join(x if x.isascii() else "xn--" + x.encode("punycode").decode("ascii") for x in spelled.split("."))
+
+
+def _normal_ipv6(host: str) -> str:
+    """The address as RFC 5952 spells it, the zone after one `%`; what is no IPv6 address, in lower case."""
+    import ipaddress  # 5 ms that only an IPv6 host pays
+
+    address, percent, zone = host.replace("%25", "%", 1).partition("%")
+    try:
+        return ipaddress.IPv6Address(address).compressed + percent + zone
+    except ValueError:
+        return host.lower()
 
 
 def normal_path(path: str) -> str:
@@ -197,11 +227,16 @@ def normal_escapes(text: str, safe: str) -> str:
     parts = _ESCAPE.split(text)
     for i, part in enumerate(parts):
         if i % 2:
-            char = chr(int(part, 16))
-            parts[i] = char if char in _UNESCAPABLE else f"%{part.upper()}"
+            parts[i] = _respelled(part)
         else:
             parts[i] = quote_from_bytes(part.encode("utf-8", "surrogatepass"), safe)
     return "".join(parts)
+
+
+def _respelled(digits: str) -> str:
+    """The escape of these hex digits as it should stand: undone where it is needless."""
+    char = chr(int(digits, 16))
+    return char if char in _UNESCAPABLE else f"%{digits.upper()}"
 
 
 def remove_dot_segments(path: str) -> str:

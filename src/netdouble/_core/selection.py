@@ -1,0 +1,168 @@
+"""The rule by which one of several matching routes is chosen.
+
+Rule: a selection is a value without state. It sees a view of the router for one request, and whatever it wants to be
+remembered stands in the choice that it returns. Peers' rules were read in their sources, named below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Entry(Generic[R]):
+    """What a selection may know of a route, at the time of one request.
+
+    Attributes:
+        route: the route itself.
+        used: how many calls it has answered. budget: how many it may answer; None for any number.
+        kind: `""`; `"ordered"`, `"oneshot"` or `"permanent"` where a facade's peer tells them apart.
+    """
+
+    route: R
+    used: int = 0
+    budget: int | None = None
+    kind: str = ""
+
+    @property
+    def spent(self) -> bool:
+        """Its budget is used up."""
+        return self.budget is not None and self.used >= self.budget
+
+
+class View(Protocol):
+    """What a selection sees: a router's routes for one request. Retired routes are in none of its answers."""
+
+    def matching(self) -> Sequence[Entry[Any]]:
+        """The routes that match the request, in declared order, the spent ones too."""
+        ...
+
+    def declared(self) -> Sequence[Entry[Any]]:
+        """Every route, in declared order."""
+        ...
+
+    def matches(self, entry: Entry[Any]) -> bool:
+        """Whether that route matches the request."""
+        ...
+
+
+class Choice(NamedTuple):
+    """What a selection decided.
+
+    Attributes:
+        entry: the route that answers; None when none does, and there is still something to remember.
+        retire: routes that are never to be offered again.
+        ends: the router answers nothing from the next request on.
+    """
+
+    entry: Entry[Any] | None
+    retire: tuple[Entry[Any], ...] = ()
+    ends: bool = False
+
+
+class Selection(Protocol):
+    """A rule that chooses the route."""
+
+    def choose(self, view: View) -> Choice | None:
+        """The route that answers the request; None when none does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """netdouble's own: of the routes that are not spent, those with a budget first, in declared order; then the newest.
+
+    jest's queue of `mockReturnValueOnce` over `mockReturnValue`.
+    """
+
+    def choose(self, view: View) -> Choice | None:
+        """The first with a budget left, else the newest without one."""
+        newest = None
+        for entry in view.matching():
+            if entry.budget is None:
+                newest = entry
+            elif not entry.spent:
+                return Choice(entry)
+        return None if newest is None else Choice(newest)
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first declared that is not spent (aioresponses)."""
+
+    def choose(self, view: View) -> Choice | None:
+        """The first that is not spent."""
+        return next((Choice(entry) for entry in view.matching() if not entry.spent), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAndRotate:
+    """The first declared, which makes room for the next one; the last one stays (responses, `FirstMatchRegistry`)."""
+
+    def choose(self, view: View) -> Choice | None:
+        """The first, retired when another one matches; the second, when the first has answered before.
+
+        That one had been alone: routes were declared after its call.
+        """
+        first, second = ([entry for entry in view.matching() if not entry.spent] + [None, None])[:2]
+        if first is None:
+            return None
+        if second is None:
+            return Choice(first)
+        return Choice(second if first.used else first, retire=(first,))
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The last declared that is not spent (requests-mock)."""
+
+    def choose(self, view: View) -> Choice | None:
+        """The newest that is not spent."""
+        return next((Choice(entry) for entry in reversed(view.matching()) if not entry.spent), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstUnusedThenLast:
+    """The first that never answered; when all did, the last declared, if its budget allows (pytest-httpx).
+
+    There a registration has the budget 1, or none when it is reusable.
+    """
+
+    def choose(self, view: View) -> Choice | None:
+        """The first unused; else the last one, and no other."""
+        matching = view.matching()
+        for entry in matching:
+            if not entry.used and not entry.spent:
+                return Choice(entry)
+        return Choice(matching[-1]) if matching and not matching[-1].spent else None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedThenOneshotThenPermanent:
+    """The head of the ordered routes; when there are none left, the oneshot ones, then the others (pytest-httpserver).
+
+    A request that misses the head ends it: everything after fails (`HTTPServer.dispatch`, `permanently_failed`).
+    """
+
+    def choose(self, view: View) -> Choice | None:
+        """The head of the ordered ones or nothing, while there are some; else the first oneshot, else the first."""
+        head = next((entry for entry in view.declared() if entry.kind == "ordered"), None)
+        if head is not None:
+            return Choice(head, retire=(head,)) if view.matches(head) else Choice(None, ends=True)
+        usable = [entry for entry in view.matching() if not entry.spent]
+        for entry in usable:
+            if entry.kind == "oneshot":
+                return Choice(entry, retire=(entry,))
+        return Choice(usable[0]) if usable else None
+
+
+NATIVE: Selection = Native()
+FIRST: Selection = First()
+FIRST_AND_ROTATE: Selection = FirstAndRotate()
+NEWEST: Selection = Newest()
+FIRST_UNUSED_THEN_LAST: Selection = FirstUnusedThenLast()
+ORDERED_THEN_ONESHOT_THEN_PERMANENT: Selection = OrderedThenOneshotThenPermanent()
