@@ -1,0 +1,63 @@
+"""Every Python block of README.md and docs/ runs as a reader would run it: a page is one test file in an empty folder.
+
+Rule: a page's blocks belong together in their order; a block that can't run is not marked as Python.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = {str(page.relative_to(ROOT)): page for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]}
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+# What a page needs beyond netdouble and pytest, where a Python that we support can't install it.
+NEEDS_311 = re.compile(r"^import (openai|httpx2)$", re.MULTILINE)
+
+
+def blocks(page: Path) -> list[str]:
+    """The Python blocks of a page."""
+    return BLOCK.findall(page.read_text("utf-8"))
+
+
+RUNNABLE = {
+    name: code
+    for name, page in PAGES.items()
+    if (code := "\n\n".join(blocks(page))) and (sys.version_info >= (3, 11) or not NEEDS_311.search(code))
+}
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_a_page_runs_pasted_into_an_empty_folder(name: str, tmp_path: Path):
+    code = RUNNABLE[name]
+    written = re.findall(r"^ *(?:async )?def (test_\w+)", code, re.MULTILINE)
+    assert written, "a page with Python has tests in it"
+    assert len(written) == len(set(written)), "two tests of one name: the later one would hide the earlier"
+    (tmp_path / "test_page.py").write_text(code, "utf-8")
+
+    # Without the environment of this run: its pytest options are not the reader's.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error::pytest.PytestWarning", "--tb=short", "test_page.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(written)} passed" in done.stdout
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_between_pages_lead_somewhere(name: str):
+    page = PAGES[name]
+    targets = [target for target, _ in LINK.findall(page.read_text("utf-8")) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_page_is_linked_from_the_readme():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in PAGES if name != "README.md" and name not in readme] == []

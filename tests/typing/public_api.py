@@ -1,0 +1,101 @@
+"""The public API as a user writes it, read by mypy --strict and pyright strict; it is never run.
+
+A line that must be refused carries both checkers' marks: a mark that is not needed is itself an error.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from unittest.mock import ANY
+
+from typing_extensions import assert_type
+
+from netdouble import Call, Fault, M, Network, Request, Response, Route, UnmatchedRequest, exactly, partial
+
+URL = "https://api.shop.test/users/{id}"
+
+
+def declares(net: Network) -> None:
+    """Every way to say what is expected."""
+    assert_type(net.get(URL), Route)
+    net.post(re.compile("/users/"), query={"page": 1, "tag": ["a", "b"]}, headers={"Accept": ANY, "X-Old": None})
+    net.put(URL, json=partial({"name": "Ada"}), cookies={"session": re.compile(".+")})
+    net.patch(URL, form={"a": "1"}, files={"doc": ("a.txt", b"text")})
+    net.delete(URL, query=exactly({"a": 1}), text="t")
+    net.route("PURGE", URL, where=lambda request: request.path.startswith("/users"))
+    net.any(content=b"bytes")
+    api = net.at("https://api.shop.test", headers={"Authorization": ANY})
+    assert_type(api.get("/users"), Route)
+    net.get(URL, jsn={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def answers(route: Route) -> None:
+    """Every way to answer."""
+    assert_type(route.reply(json={"id": 7}).then(503).repeat(2).then(Response(204)).times(4).named("user"), Route)
+    route.reply(200, headers={"Set-Cookie": ["a=1", "b=2"]}, text="t", delay=0.1)
+    route.reply(sse=[{"event": "tick", "data": {"n": 1}}, "[DONE]"])
+    route.reply(stream=[b"one", "two"])
+    route.reply(computed)
+    route.reply(computed_later)
+    route.fail(Fault.CONNECT_TIMEOUT)
+    route.fail(OSError("no route to host"), delay=0.1)
+    route.pass_through().optional()
+    route.reply(jsn={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def computed(request: Request) -> Response:
+    """A callable answers with anything that `reply` takes."""
+    return Response(json={"id": request.path_params["id"]})
+
+
+async def computed_later(request: Request) -> Response:
+    """It may be async."""
+    return Response(200, content=request.body)
+
+
+def looks_back(net: Network, route: Route) -> None:
+    """What happened."""
+    assert_type(route.calls[0], Call)
+    assert_type(route.last.request, Request)
+    assert_type(route.last.request.json(), Any)
+    assert_type(route.count, int)
+    assert_type(net["user"], Route)
+    assert_type([call.request.url.host for call in net.calls], list[str])
+    route.assert_called(times=2, json={"name": "Ada"})
+    net.assert_order(route, net["user"])
+    net.assert_all_called()
+
+
+def composes() -> None:
+    """Matchers compose."""
+    matcher = (M(method="GET") & ~M(headers={"X-Old": ANY})) | M(json={"a": 1})
+    matcher.mismatches(Request.to("GET", "https://api.shop.test"))
+
+
+def manages() -> None:
+    """Without pytest."""
+    with Network(guard="block", allow=["db.test:5432"], unused="off") as net:
+        assert_type(net, Network)
+    assert_type(Network().start(), Network)
+    Network(gard="block")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def manages_async() -> None:
+    """On an event loop."""
+    async with Network() as net:
+        assert_type(net, Network)
+
+
+@Network()
+def decorated(number: int) -> str:
+    """A decorator keeps the signature."""
+    return str(number)
+
+
+assert_type(decorated(1), str)
+
+
+def caught(error: UnmatchedRequest) -> str:
+    """Errors have fields."""
+    return error.method + error.url + error.caller
