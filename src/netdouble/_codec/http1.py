@@ -235,7 +235,7 @@ class RequestParser:
             raise MalformedRequest(400, f"a request can't begin with {bytes(buffer[:1])!r} (RFC 9112 section 3)")
         if _BARE_LF.search(buffer, self._scanned):
             raise MalformedRequest(400, "a line ends in LF alone, not in CR LF (RFC 9112 section 2.2)")
-        if len(buffer) > limit:
+        if len(buffer) >= limit + 4:
             if b"\r\n" not in buffer[:limit]:
                 raise MalformedRequest(414, f"the request line is longer than {limit} bytes (RFC 9112 section 3)")
             raise MalformedRequest(431, f"the head is longer than {limit} bytes (RFC 6585 section 5)")
@@ -380,7 +380,7 @@ class _Chunks:
         if end < 0:
             if _BARE_LF.search(buffer, self._scanned):
                 raise MalformedRequest(400, "a trailer ends in LF alone, not in CR LF (RFC 9112 section 2.2)")
-            if len(buffer) - begin > limit:
+            if len(buffer) >= begin + limit + 4:
                 raise MalformedRequest(431, f"the trailers are longer than {limit} bytes (RFC 6585 section 5)")
             self._scanned = max(self._scanned, len(buffer) - 3)
             return False
