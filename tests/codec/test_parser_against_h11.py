@@ -82,24 +82,30 @@ def test_the_pieces_in_which_bytes_come_make_no_difference(exchange, data):
     assert b"".join(request.raw for request in found) == stream
 
 
+REFUSED, UNFINISHED = "refused", "unfinished"
+# h11 respells these two (`Content-Length: 1,1` is `1` to it); that they were understood shows in the body.
+FRAMING = {b"content-length", b"transfer-encoding"}
+
+
 def read_by_h11(data: bytes):
-    """Method, target, fields, body and trailers as an h11 server reads them; None when it refuses or wants more."""
+    """Method, target, fields, body and trailers as an h11 server reads them, or one of the two words."""
     server = h11.Connection(h11.SERVER)
     server.receive_data(data)
     request, body = None, b""
-    try:
-        while True:
+    while True:
+        try:
             event = server.next_event()
-            if isinstance(event, h11.Request):
-                request = event
-            elif isinstance(event, h11.Data):
-                body += event.data
-            elif isinstance(event, h11.EndOfMessage):
-                return (request.method, request.target, list(request.headers), body, list(event.headers))
-            else:
-                return None
-    except h11.RemoteProtocolError:
-        return None
+        except h11.RemoteProtocolError:
+            return REFUSED
+        if isinstance(event, h11.Request):
+            request = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+        elif isinstance(event, h11.EndOfMessage):
+            fields = [(name, value) for name, value in request.headers if name not in FRAMING]
+            return (request.method, request.target, fields, body, list(event.headers))
+        else:
+            return UNFINISHED
 
 
 def read_by_us(data: bytes):
@@ -109,11 +115,11 @@ def read_by_us(data: bytes):
     try:
         request = parser.next_request()
     except MalformedRequest:
-        return None
+        return REFUSED
     if request is None:
-        return None
-    return (request.method.encode(), request.target.encode("latin-1"), lowered(request.headers), request.body,
-            lowered(request.trailers))  # fmt: skip
+        return UNFINISHED
+    fields = [(name, value) for name, value in lowered(request.headers) if name not in FRAMING]
+    return (request.method.encode(), request.target.encode("latin-1"), fields, request.body, lowered(request.trailers))
 
 
 def lowered(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -130,15 +136,5 @@ def test_damaged_bytes_are_refused_or_read_as_h11_reads_them(exchange, data):
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(damaged)))
         damaged[at : at + data.draw(st.integers(0, 2))] = data.draw(CRITICAL)
-    parser = RequestParser()
-    parser.feed(damaged)
-    try:
-        request = parser.next_request()
-    except MalformedRequest as error:
-        assert error.status in {400, 413, 501, 505}
-        return
-    other = read_by_h11(bytes(damaged))
-    if request is not None and other is not None:
-        ours = [(name.lower(), value) for name, value in latin(request.headers.fields)]
-        tail = [(name.lower(), value) for name, value in latin(request.trailers.fields)]
-        assert (request.method.encode(), request.target.encode("latin-1"), ours, request.body, tail) == other
+    ours, theirs = read_by_us(bytes(damaged)), read_by_h11(bytes(damaged))
+    assert REFUSED in (ours, theirs) or ours == theirs
