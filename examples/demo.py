@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-CROSSING = "examples/tests/test_orders.py::test_an_order_goes_through_every_service"
+HERE = Path(__file__).parent
+CROSSING = "tests/test_orders.py::test_an_order_goes_through_every_service"
 
 
 def heading(text: str) -> None:
@@ -21,7 +21,7 @@ def heading(text: str) -> None:
 def pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run pytest with plain, short output."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-header", "--color=no", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
     print(done.stdout.strip(), done.stderr.strip(), sep="\n", flush=True)
     return done
 
@@ -29,14 +29,14 @@ def pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
 def main() -> int:
     """Run the three parts; the exit status."""
     heading("1. A shop on requests, httpx, openai (httpx2), aiohttp and boto3: its tests, with no network")
-    suite = pytest("-v", "examples/tests")
+    suite = pytest("-v")
     if sys.version_info >= (3, 11):
         heading("2. One test through all five clients: print(net.calls)")
         pytest("-q", "-rP", "--show-capture=stdout", CROSSING)
     else:
         heading("2. left out: openai sends with httpx2, which needs Python 3.11")
     heading("3. A deliberate mistake: the stub says /user/{id}, the code asks /users/7")
-    mistake = pytest("-q", "--tb=short", "examples/deliberate")
+    mistake = pytest("-q", "--tb=short", "deliberate")
     reported = mistake.returncode == 1 and "no route answers" in mistake.stdout
     heading(
         f"Suite: {'passed' if suite.returncode == 0 else 'FAILED'}. Mistake: {'reported' if reported else 'MISSED'}."
