@@ -20,6 +20,9 @@ from netdouble.errors import DeclarationError
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
+# Below what Python's recursion limit of 1000 allows, two frames a level.
+_DEPTH = 200
+
 
 def checked_json(value: Any, path: tuple[str | int, ...] = ()) -> Any:
     """A copy of an expected value as JSON has it: tuples as lists, keys as text.
@@ -33,8 +36,8 @@ def checked_json(value: Any, path: tuple[str | int, ...] = ()) -> Any:
         if not math.isfinite(value):
             raise DeclarationError(f"json= has {value!r} at {json_path(path)}: JSON has no such number; write ANY")
         return value
-    if len(path) > 500:
-        raise DeclarationError("json= is nested over 500 deep: does it hold itself?")
+    if len(path) > _DEPTH:
+        raise DeclarationError(f"json= is nested over {_DEPTH} deep: does it hold itself?")
     if isinstance(value, dict):
         return {(name := _key(key, path)): checked_json(item, (*path, name)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -88,7 +88,7 @@ class M(Composable):
         conditions: as in `net.get(url, ...)`: see `Conditions`.
 
     Attributes:
-        matchers: one for each condition. declared: the conditions as they were given, without the unset ones.
+        matchers: one for each condition, holding its expected values.
 
     Raises:
         DeclarationError: a condition that could never match or is not known, a body given twice, a query given twice.
@@ -99,7 +99,6 @@ class M(Composable):
     """
 
     matchers: tuple[Matcher, ...]
-    declared: Mapping[str, Any]
 
     def __init__(self, *, method: str | None = None, url: str | URL | re.Pattern[str] | None = None,
                  **conditions: Unpack[Conditions]) -> None:  # fmt: skip
@@ -113,7 +112,6 @@ class M(Composable):
             matchers.append(Url(pattern))
         matchers += [make(declared[name]) for name, make in _CRITERIA.items() if name in declared]
         object.__setattr__(self, "matchers", tuple(matchers))
-        object.__setattr__(self, "declared", declared)
 
     def mismatches(self, request: Request) -> Sequence[Mismatch]:
         """Those of every condition."""
