@@ -32,10 +32,11 @@ class Scope:
         label: whose it is, for reports: a test's name, or where it was opened.
         allows: whether a host and port may be reached for real.
         misses: the errors that were raised for unmatched requests.
+        bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
     """
 
-    __slots__ = ("allows", "closed", "inner", "label", "misses", "owner", "parent", "router", "settings")
+    __slots__ = ("allows", "bound", "closed", "inner", "label", "misses", "owner", "parent", "router", "settings")
 
     def __init__(self, router: Router, settings: Settings, allows: Callable[[str, int], bool], *, owner: object,
                  label: str) -> None:  # fmt: skip
@@ -44,6 +45,7 @@ class Scope:
         self.allows = allows
         self.owner = owner
         self.label = label
+        self.bound = True
         self.parent: Scope | None = None
         self.inner: Scope | None = None
         self.closed = False
@@ -86,7 +88,10 @@ def enter(scope: Scope, *, bind: bool = True) -> None:
             keep a copy of the context, and ask this scope long after it has closed.
     """
     with _lock:
-        scope.parent = _find()
+        # Only a fixture's scope is a parent wherever it is not in the context: two networks that were opened in two
+        # tasks or threads must not see each other.
+        scope.bound = bind
+        scope.parent = _of_context() or _only(_innermost([s for s in _open if not s.bound]))
         if scope.parent is not None and not bind:
             scope.parent.inner = scope
         _open.append(scope)
@@ -147,7 +152,7 @@ def current() -> Scope | None:
         )
     if len(_open) <= 1:
         return _open[0] if _open else None
-    innermost = _innermost()
+    innermost = _innermost(_open)
     if len(innermost) == 1:
         return innermost[0]
     raise AmbiguousScope(
@@ -157,20 +162,17 @@ def current() -> Scope | None:
 
 
 def captured() -> Scope | None:
-    """The scope that work handed to another thread belongs to; None when that can't be told."""
-    try:
-        return _find()
-    except (AmbiguousScope, ScopeClosed):
-        return _current.get()
-
-
-def _find() -> Scope | None:
+    """The scope that work handed to another thread belongs to, a closed one too; None when that can't be told."""
     scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
     if scope is not None:
-        for each in scope.chain():
-            return _within(each)
-    innermost = _innermost()
-    return innermost[0] if len(innermost) == 1 else None
+        return scope if scope.closed else _within(scope)
+    return _only(_innermost(_open))
+
+
+def _of_context() -> Scope | None:
+    """The open scope that this context or thread belongs to, or the nearest open one around it."""
+    scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
+    return _within(scope.chain()[0]) if scope is not None and scope.chain() else None
 
 
 def _within(scope: Scope) -> Scope:
@@ -179,9 +181,14 @@ def _within(scope: Scope) -> Scope:
     return scope
 
 
-def _innermost() -> list[Scope]:
-    outer = {id(parent) for scope in _open for parent in scope.chain()[1:]}
-    return [scope for scope in _open if id(scope) not in outer]
+def _innermost(scopes: list[Scope]) -> list[Scope]:
+    """Those in which none of the others was opened."""
+    outer = {id(parent) for scope in scopes for parent in scope.chain()[1:]}
+    return [scope for scope in scopes if id(scope) not in outer]
+
+
+def _only(scopes: list[Scope]) -> Scope | None:
+    return scopes[0] if len(scopes) == 1 else None
 
 
 # Passing through
