@@ -63,6 +63,7 @@ MATCHES = [
     ({"form": {"a": ANY, "b": re.compile("^x")}}, posted(b"a=&b=xy", FORM)),
     ({"form": partial({"a": "1"})}, posted(b"a=1&b=2", FORM)),
     ({"form": {"flag": ""}}, posted(b"flag", FORM)),
+    ({"form": {"1": ""}}, posted(b"1", FORM)),
     ({"form": {"a": "1"}}, posted(gzip.compress(b"a=1"), FORM, content_encoding="gzip")),
     ({"form": {"title": "Bärbel"}}, UPLOAD),
     ({"form": partial({})}, UPLOAD),

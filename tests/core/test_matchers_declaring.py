@@ -179,6 +179,7 @@ MERGED = [
     ({"query": exactly({"a": 1})}, {"query": {"b": 2}}, {"query": exactly({"a": "1", "b": "2"})}),
     ({"query": {"a": 1}}, {"query": exactly({"b": 2})}, {"query": exactly({"a": "1", "b": "2"})}),
     ({"headers": {"Accept": "a", "X": "1"}}, {"headers": {"accept": None}}, {"headers": {"X": "1", "accept": None}}),
+    ({"headers": {"accept": "a"}}, {"headers": {"Accept": "b"}}, {"headers": {"Accept": "b"}}),
     ({"cookies": {"a": "1"}}, {"cookies": {"b": "2"}}, {"cookies": {"a": "1", "b": "2"}}),
     ({"query": {"a": 1}, "json": ...}, {"query": None, "json": 1}, {"query": {"a": 1}, "json": 1}),
     ({"form": {"a": 1}}, {"files": {"f": b""}}, {"form": {"a": 1}, "files": {"f": b""}}),

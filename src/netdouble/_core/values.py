@@ -155,7 +155,7 @@ def _repair(value: object) -> str:
         return "None stands alone and means that the name is absent"
     if isinstance(value, (set, frozenset)):
         return "a repeated name has its values in order: write a list"
-    if callable(value):
+    if callable(value) and not isinstance(value, type):
         return "a predicate on the request goes into where="
     return "write the text that is sent, a number, a regex, ANY, or an object with its own __eq__"
 
