@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netdouble._codec.http1 import MalformedRequest, ParsedRequest, RequestParser
-from netdouble._core.messages import Headers
+from netdouble._core.headers import Headers
 
 
 def parse_all(pieces: list[bytes]) -> list[ParsedRequest]:

@@ -10,7 +10,7 @@ import h11
 import pytest
 
 from netdouble._codec.http1 import Limits, MalformedRequest, ParsedRequest, RequestParser
-from netdouble._core.messages import Headers
+from netdouble._core.headers import Headers
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: x.test\r\nAccept: */*\r\n\r\n"
 POST = b"POST /p HTTP/1.1\r\nHost: x.test\r\nContent-Length: 5\r\n\r\nhello"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
-from netdouble._core.messages import Headers, Request, Response
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url, parse_url, split_authority
 from netdouble.errors import NetdoubleError
 

@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 from netdouble._codec.http1 import connection_options
 from netdouble._core.faults import Fault
-from netdouble._core.messages import Headers, Response, Stream
+from netdouble._core.contents import Stream
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -180,7 +182,7 @@ def spell_fault(fault: Fault, response: Response | None = None, *, method: str, 
     """The bytes of a fault, and what follows them.
 
     A fault inside the body breaks off after about half of it (of a stream: in the middle of its last chunk). Where
-    the response has no body (HEAD, 204, 304) it breaks off in the head, lest the fault go unseen.
+    the response has no body (HEAD, 204, 304) nothing is said: half a head and a close is a response to http.client.
 
     Args:
         fault: what goes wrong. response: what is broken off, where the fault does that; by default a JSON of 100
@@ -278,7 +280,7 @@ def _half_head(response: Response, plan: _Plan, ending: Ending) -> Script:
 
 def _half_body(response: Response, plan: _Plan, ending: Ending) -> Script:
     if plan.framing is _Framing.NO_BODY or (response.stream is None and not response.body):
-        return _half_head(response, plan, ending)
+        return Script(ending=ending, delay=response.delay)
     framer = _BreakingFramer(plan, response.trailers)
     if response.stream is not None:
         return StreamScript(plan.head, response.stream, framer, ending, response.delay)
