@@ -8,7 +8,8 @@ from netdouble._core.declaring import Verbs
 from netdouble._core.faults import Fault
 from netdouble._core.matchers import M, exactly, partial
 from netdouble._core.matching import Matcher, Mismatch
-from netdouble._core.messages import Headers, Request, Response
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PASS_THROUGH
 from netdouble._core.routes import Route
 from netdouble._core.selection import Selection
@@ -20,12 +21,13 @@ from netdouble.errors import (
     MissingExtra,
     NetdoubleError,
     NetworkBlocked,
+    NetworkWarning,
     ScopeClosed,
     UnansweredRoute,
     UnmatchedRequest,
     UnmetExpectation,
 )
-from netdouble.network import At, Network, NetworkWarning
+from netdouble.network import At, Network
 
 __all__ = [
     "PASS_THROUGH",

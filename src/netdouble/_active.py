@@ -22,7 +22,7 @@ from netdouble._core.messages import Request
 from netdouble._core.replies import Fail, Reply
 from netdouble._core.router import Router
 from netdouble._core.settings import Settings
-from netdouble.errors import AmbiguousScope, ScopeClosed, UnansweredRoute, UnmatchedRequest
+from netdouble.errors import AmbiguousScope, NetworkBlocked, ScopeClosed, UnansweredRoute, UnmatchedRequest
 
 
 class Scope:
@@ -30,15 +30,15 @@ class Scope:
 
     Attributes:
         label: whose it is, for reports: a test's name, or where it was opened.
-        allows: whether a host and port may be reached for real.
-        misses: the errors that were raised for unmatched requests.
+        allows: whether a host and port (None: on whatever port) may be reached for real.
+        misses: the errors that were raised for unmatched requests and refused connections.
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
     """
 
     __slots__ = ("allows", "bound", "closed", "inner", "label", "misses", "owner", "parent", "router", "settings")
 
-    def __init__(self, router: Router, settings: Settings, allows: Callable[[str, int], bool], *, owner: object,
+    def __init__(self, router: Router, settings: Settings, allows: Callable[[str, int | None], bool], *, owner: object,
                  label: str) -> None:  # fmt: skip
         self.router = router
         self.settings = settings
@@ -49,7 +49,7 @@ class Scope:
         self.parent: Scope | None = None
         self.inner: Scope | None = None
         self.closed = False
-        self.misses: list[UnmatchedRequest] = []
+        self.misses: list[UnmatchedRequest | NetworkBlocked] = []
 
     def chain(self) -> list[Scope]:
         """This scope and those it was opened in, innermost first, the closed ones left out."""
@@ -60,6 +60,10 @@ class Scope:
                 found.append(scope)
             scope = scope.parent
         return found
+
+    def reaches(self, host: str, port: int | None) -> bool:
+        """This scope, or one that it was opened in, allows it."""
+        return self.allows(host, port) or any(s.allows(host, port) for s in self.chain() if s is not self)
 
     def __repr__(self) -> str:
         return f"<Scope {self.label}{' closed' if self.closed else ''}>"
@@ -72,6 +76,9 @@ _lock = threading.Lock()
 
 # Routes declared now belong to a fixture: they may stay unused. Set by the pytest plugin, for the whole process.
 preparing = False
+
+# The settings of a network that says nothing else. Set by the pytest plugin: ini, options, the test's marker.
+defaults = Settings()
 
 # Under this name a thread keeps the scope in which it was started.
 THREAD_ATTRIBUTE = "_netdouble_scope"
@@ -169,6 +176,12 @@ def captured() -> Scope | None:
     return _only(_innermost(_open))
 
 
+def responsible() -> list[Scope]:
+    """The scopes whose guard holds here: the captured one, even when it has closed; else every innermost open one."""
+    scope = captured()
+    return [scope] if scope is not None else _innermost(_open)
+
+
 def _of_context() -> Scope | None:
     """The open scope that this context or thread belongs to, or the nearest open one around it."""
     scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
@@ -230,7 +243,7 @@ def open_call(request: Request) -> Call | None:
 def ask(scope: Scope, request: Request) -> Call:
     """As `open_call`, for a door that was mounted on one client by hand and knows its scope."""
     chain = scope.chain()
-    call = router.open_call([s.router for s in chain], request, scope.allows)
+    call = router.open_call([s.router for s in chain], request, scope.reaches)
     if call is None:
         call = _miss(scope, chain, request)
     call.scope = scope
@@ -267,10 +280,7 @@ def preview(request: Request) -> Reply | None:
 def setting(name: str) -> Any:
     """A setting of the scope that is asked here; of the defaults when none is."""
     scope = captured()
-    return getattr(scope.settings if scope is not None else _DEFAULTS, name)
-
-
-_DEFAULTS = Settings()
+    return getattr(scope.settings if scope is not None else defaults, name)
 
 
 # Admissions: a pass-through on its way to the real service

@@ -14,6 +14,7 @@ __all__ = [
     "MissingExtra",
     "NetdoubleError",
     "NetworkBlocked",
+    "NetworkWarning",
     "ScopeClosed",
     "UnansweredRoute",
     "UnmatchedRequest",
@@ -96,6 +97,10 @@ class ClientNotSupported(NetdoubleError, RuntimeError):
     def __init__(self, message: str, *, client: str = "", version: str = "", seam: str = "") -> None:
         super().__init__(message)
         self.client, self.version, self.seam = client, version, seam
+
+
+class NetworkWarning(UserWarning):
+    """What would fail the test, where a setting says `warn`."""
 
 
 class MissingExtra(NetdoubleError, ImportError):

@@ -26,12 +26,13 @@ from netdouble._core.declaring import UrlInput, Verbs
 from netdouble._core.matchers import Conditions, check_query_once, merge_conditions
 from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
-from netdouble._core.settings import Settings
+from netdouble._core.settings import Settings, checked_value
 from netdouble._core.url_patterns import compile_url
+from netdouble._decorating import decorated
 from netdouble._gate import guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
-from netdouble.errors import DeclarationError, UnmatchedRequest, UnmetExpectation
+from netdouble.errors import DeclarationError, NetworkBlocked, NetworkWarning, UnmatchedRequest, UnmetExpectation
 
 if TYPE_CHECKING:
     import aiohttp
@@ -46,16 +47,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class NetworkWarning(UserWarning):
-    """What would fail the test, where a setting says `warn`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One reason why a test should fail at its end.
 
     Attributes:
-        kind: `unused`, `unmatched` or `unanswered`. text: the report.
+        kind: `unused`, `swallowed` or `unanswered`. text: the report.
     """
 
     kind: str
@@ -84,11 +81,17 @@ class Network(Verbs):
     """
 
     def __init__(self, **settings: Unpack[SettingsOptions]) -> None:
-        self.settings = Settings().changed(settings)
+        self._own = {name: checked_value(name, value, "Network") for name, value in settings.items()}
+        Policy(self._own.get("allow", ()))
         self._base = Router()
         self._standing: Scope | None = None
         self._scopes: list[Scope] = []
         self._last: Router = self._base
+
+    @property
+    def settings(self) -> Settings:
+        """Its own settings over those of pytest's ini, options and marker."""
+        return _active.defaults.changed(self._own)
 
     # Declaring
 
@@ -96,7 +99,7 @@ class Network(Verbs):
         return self._declare_at("", method, url, conditions)
 
     def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
-        if method is not None and (not isinstance(method, str) or not method.isalpha()):
+        if method is not None and not str(method).isalpha():
             raise DeclarationError(f"a method is a word such as GET, not {method!r}; any() takes every method")
         pattern = compile_url(url, base=base)
         check_query_once(pattern, conditions)
@@ -194,8 +197,8 @@ class Network(Verbs):
         Args:
             label: whose it is, for reports. bind: see `_active.enter`.
         """
-        policy = Policy(self.settings.allow)
-        scope = Scope(Router(routes=self._base.routes), self.settings, policy.allows, owner=self,
+        settings = self.settings
+        scope = Scope(Router(routes=self._base.routes), settings, guard.permits(Policy(settings.allow)), owner=self,
                       label=label or _label())  # fmt: skip
         catalog.attach()
         try:
@@ -246,8 +249,6 @@ class Network(Verbs):
 
         A parameter named `net` is given this network and disappears from the signature.
         """
-        from netdouble._decorating import decorated
-
         return decorated(self, target)
 
     @contextmanager
@@ -271,7 +272,7 @@ class Network(Verbs):
         text = "\n\n".join(problem.text for problem in problems)
         if error is None:
             raise UnmetExpectation(text)
-        if hasattr(error, "add_note") and not isinstance(error, UnmatchedRequest):
+        if hasattr(error, "add_note") and not isinstance(error, (UnmatchedRequest, NetworkBlocked)):
             error.add_note(f"netdouble, besides:\n{text}")
 
     # Checking
@@ -285,7 +286,7 @@ class Network(Verbs):
         """
         settings = scope.settings
         found = [
-            Problem("unmatched", _swallowed_text(miss, times))
+            Problem("swallowed", _swallowed_text(miss, times))
             for miss, times in _distinct([m for m in scope.misses if not _reached_test(m, code)])
         ]
         if found and settings.swallowed == "warn":
@@ -321,8 +322,8 @@ class Network(Verbs):
         if self._scopes:
             return self._scopes[-1]
         if self._standing is None or self._standing.router is not self._base:
-            policy = Policy(self.settings.allow)
-            self._standing = Scope(self._base, self.settings, policy.allows, owner=self, label=_label())
+            settings = self.settings
+            self._standing = Scope(self._base, settings, guard.permits(Policy(settings.allow)), owner=self, label=_label())
             self._last = self._base
         return self._standing
 
@@ -390,25 +391,29 @@ def _position(calls: list[Call], route: Route) -> int | None:
     return next((i for i, call in enumerate(calls) if call.route is route), None)
 
 
-def _distinct(misses: list[UnmatchedRequest]) -> list[tuple[UnmatchedRequest, int]]:
-    counts: dict[tuple[str, str, str], tuple[UnmatchedRequest, int]] = {}
+Miss = UnmatchedRequest | NetworkBlocked
+
+
+def _distinct(misses: list[Miss]) -> list[tuple[Miss, int]]:
+    counts: dict[tuple[str, ...], tuple[Miss, int]] = {}
     for miss in misses:
-        key = (miss.method, miss.url, miss.caller)
+        key = (miss.target, miss.caller) if isinstance(miss, NetworkBlocked) else (miss.method, miss.url, miss.caller)
         first, times = counts.get(key, (miss, 0))
         counts[key] = first, times + 1
     return list(counts.values())
 
 
-def _swallowed_text(miss: UnmatchedRequest, times: int) -> str:
+def _swallowed_text(miss: Miss, times: int) -> str:
     often = f" {times} times" if times > 1 else ""
-    return f"an unmatched request was swallowed by the code under test{often}: {miss}"
+    what = "a refused connection" if isinstance(miss, NetworkBlocked) else "an unmatched request"
+    return f"{what} was swallowed by the code under test{often}: {miss}"
 
 
 # A function of these packages that caught the error did so for the test: assertRaises, pytest.raises in a helper.
 _TEST_TOOLS = (f"{os.sep}unittest{os.sep}", f"{os.sep}_pytest{os.sep}")
 
 
-def _reached_test(miss: UnmatchedRequest, code: CodeType | None) -> bool:
+def _reached_test(miss: Miss, code: CodeType | None) -> bool:
     """The error was caught by the test itself: the frame that caught it is the outermost of its traceback."""
     trace = miss.__traceback__
     if trace is None:  # assertRaises clears it after catching

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         swallowed: str
         retry_wait: str
         fast: bool | str
+        ca_bundle: str
 
 
 # name -> the values it takes; the first is the default. `allow` is a list of entries and `fast` a switch.
@@ -37,6 +38,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "swallowed": ("fail", "warn"),
     "retry_wait": ("real", "skip"),
     "fast": ("off", "on"),
+    "ca_bundle": ("deferred", "eager"),
 }
 
 MEANINGS: Mapping[str, str] = {
@@ -48,6 +50,7 @@ MEANINGS: Mapping[str, str] = {
     "swallowed": "what an unmatched request does to a test that swallowed its error",
     "retry_wait": "whether the waits between a client's own retries are real",
     "fast": "answer requests and urllib3 with response objects instead of bytes",
+    "ca_bundle": "read the well-known CA bundles when a TLS handshake needs them, or at once",
 }
 
 
@@ -63,6 +66,7 @@ class Settings:
     swallowed: str = "fail"
     retry_wait: str = "real"
     fast: str = "off"
+    ca_bundle: str = "deferred"
 
     def changed(self, options: Mapping[str, Any], source: str = "Network") -> Settings:
         """These settings with `options` on top; `allow` entries are added to those already there.
