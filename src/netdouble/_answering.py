@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from netdouble._core.calls import Call
-from netdouble._core.messages import Stream
+from netdouble._core.contents import Stream
 from netdouble._core.replies import Answer, Compute, as_reply
 from netdouble.errors import DeclarationError
 

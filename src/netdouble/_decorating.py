@@ -8,30 +8,43 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import AbstractContextManager
+from types import CodeType, FunctionType
+from typing import Any, Protocol, TypeVar, cast
 
 from netdouble.errors import DeclarationError
-
-if TYPE_CHECKING:
-    from netdouble.network import Network
 
 T = TypeVar("T")
 PARAMETER = "net"
 
 
-def decorated(network: Network, target: T) -> T:
-    """`target`, each run of it inside an entry of `network`."""
+class Entered(Protocol):
+    """What a decorator needs of a network."""
+
+    def entry(self, code: CodeType | None = None) -> AbstractContextManager[object]:
+        """One entry, from opening to the checks."""
+        ...
+
+
+def decorated(network: Entered, target: T) -> T:
+    """`target`, each run of it inside an entry of `network`.
+
+    Raises:
+        DeclarationError: it can't be decorated.
+    """
+    made: Any
     if isinstance(target, type):
-        return _decorated_class(network, target)
-    if isinstance(target, (staticmethod, classmethod)):
-        return type(target)(decorated(network, target.__func__))  # type: ignore[return-value]
-    if not callable(target):
+        made = _decorated_class(network, target)
+    elif isinstance(target, (staticmethod, classmethod)):
+        made = type(target)(decorated(network, target.__func__))
+    elif callable(target):
+        made = _decorated_function(network, target)
+    else:
         raise DeclarationError(f"a network decorates functions and classes, not a {type(target).__name__}: {target!r}")
-    return _decorated_function(network, target)  # type: ignore[return-value]
+    return cast("T", made)
 
 
-def _decorated_class(network: Network, target: Any) -> Any:
+def _decorated_class(network: Entered, target: Any) -> Any:
     for name in dir(target):
         if name.startswith("test"):
             member = inspect.getattr_static(target, name)
@@ -40,62 +53,62 @@ def _decorated_class(network: Network, target: Any) -> Any:
     return target
 
 
-def _decorated_function(network: Network, function: Callable[..., Any]) -> Callable[..., Any]:
+def _decorated_function(network: Entered, function: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(function)
-    names = list(signature.parameters)
-    place = names.index(PARAMETER) if PARAMETER in names else None
+    given = _Given(network, list(signature.parameters))
     code = getattr(inspect.unwrap(function), "__code__", None)
-
-    def filled(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if place is None or PARAMETER in kwargs:
-            return args, kwargs
-        if len(args) > place:
-            return (*args[:place], network, *args[place:]), kwargs
-        return args, {**kwargs, PARAMETER: network}
-
-    wrapper: Callable[..., Any]
-    if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def async_generator(*args: Any, **kwargs: Any) -> Any:
-            with network.entry(code):
-                args, kwargs = filled(args, kwargs)
-                made = function(*args, **kwargs)
-                try:
-                    async for item in made:
-                        yield item
-                finally:
-                    await made.aclose()
-
-        wrapper = async_generator
-    elif inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            with network.entry(code):
-                args, kwargs = filled(args, kwargs)
-                return await function(*args, **kwargs)
-
-        wrapper = coroutine
-    elif inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def generator(*args: Any, **kwargs: Any) -> Any:
-            with network.entry(code):
-                args, kwargs = filled(args, kwargs)
-                return (yield from function(*args, **kwargs))
-
-        wrapper = generator
-    else:
-
-        @functools.wraps(function)
-        def plain(*args: Any, **kwargs: Any) -> Any:
-            with network.entry(code):
-                args, kwargs = filled(args, kwargs)
-                return function(*args, **kwargs)
-
-        wrapper = plain
-    if place is not None:
+    wrapper: Any = functools.wraps(function)(_wrapper(network, function, given, code))
+    if given.place is not None:
         kept = [p for p in signature.parameters.values() if p.name != PARAMETER]
-        wrapper.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
-    return wrapper
+        wrapper.__signature__ = signature.replace(parameters=kept)
+    return cast("Callable[..., Any]", wrapper)
+
+
+class _Given:
+    """The arguments of a call, with the network put where its parameter stands."""
+
+    def __init__(self, network: Entered, names: list[str]) -> None:
+        self.network = network
+        self.place = names.index(PARAMETER) if PARAMETER in names else None
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if self.place is None or PARAMETER in kwargs:
+            return args, kwargs
+        if len(args) > self.place:
+            return (*args[: self.place], self.network, *args[self.place :]), kwargs
+        return args, {**kwargs, PARAMETER: self.network}
+
+
+def _wrapper(network: Entered, function: Callable[..., Any], given: _Given, code: CodeType | None) -> Callable[..., Any]:
+    """A function of the same kind as `function`, inside an entry."""
+
+    async def async_generator(*args: Any, **kwargs: Any) -> Any:
+        with network.entry(code):
+            args, kwargs = given(args, kwargs)
+            made = function(*args, **kwargs)
+            try:
+                async for item in made:
+                    yield item
+            finally:
+                await made.aclose()
+
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        with network.entry(code):
+            args, kwargs = given(args, kwargs)
+            return await function(*args, **kwargs)
+
+    def generator(*args: Any, **kwargs: Any) -> Any:
+        with network.entry(code):
+            args, kwargs = given(args, kwargs)
+            return (yield from function(*args, **kwargs))
+
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        with network.entry(code):
+            args, kwargs = given(args, kwargs)
+            return function(*args, **kwargs)
+
+    if inspect.isasyncgenfunction(function):
+        return async_generator
+    if inspect.iscoroutinefunction(function):
+        return coroutine
+    return generator if inspect.isgeneratorfunction(function) else plain

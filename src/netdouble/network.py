@@ -28,7 +28,6 @@ from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
 from netdouble._core.settings import Settings, checked_value
 from netdouble._core.url_patterns import compile_url
-from netdouble._decorating import decorated
 from netdouble._gate import guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
@@ -249,6 +248,8 @@ class Network(Verbs):
 
         A parameter named `net` is given this network and disappears from the signature.
         """
+        from netdouble._decorating import decorated  # inspect costs 5 ms that only decorators need
+
         return decorated(self, target)
 
     @contextmanager

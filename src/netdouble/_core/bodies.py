@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
-from netdouble._core.messages import Headers, Request, charset_of
+from netdouble._core.headers import Headers, charset_of
+from netdouble._core.messages import Request
 from netdouble._core.urls import parse_pairs
 from netdouble._core.values import values_by_name
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
-from urllib.parse import unquote, urlencode
+from typing import TYPE_CHECKING, Any
 
 from netdouble._core import native
+from netdouble._core.contents import Stream, StreamInput, encode_body
+from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
 from netdouble._core.urls import URL, parse_pairs, parse_url
 from netdouble.errors import DeclarationError
 
@@ -27,80 +28,7 @@ if TYPE_CHECKING:
     import requests
     import urllib3
 
-HeadersInput: TypeAlias = "Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]]"
-Chunk: TypeAlias = Union[bytes, str]
-StreamInput: TypeAlias = "Sequence[Chunk] | Callable[[], Iterable[Chunk] | AsyncIterable[Chunk]]"
-
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
-
-
-class Headers(Mapping[str, str]):
-    """Header fields in the order sent, repeats kept; names are case-free (RFC 9110 section 5.1).
-
-    As a mapping, `headers["accept"]` is every line of that name joined by `", "` (RFC 9110 section 5.3).
-    `fields` has the lines as they are.
-
-    Example:
-        >>> h = Headers([("Via", "a"), ("via", "b")])
-        >>> h["VIA"], h.get_all("via")
-        ('a, b', ['a', 'b'])
-    """
-
-    __slots__ = ("_lines", "fields")
-
-    fields: tuple[tuple[str, str], ...]
-
-    def __init__(self, headers: HeadersInput = ()) -> None:
-        if isinstance(headers, Headers):
-            self.fields = headers.fields
-        elif isinstance(headers, Mapping):
-            self.fields = tuple(
-                (name, line)
-                for name, value in headers.items()
-                for line in ((value,) if isinstance(value, str) else value)
-            )
-        else:
-            self.fields = tuple(headers)
-        self._lines: dict[str, list[str]] | None = None
-
-    def _by_name(self) -> dict[str, list[str]]:
-        lines = self._lines
-        if lines is None:
-            lines = {}
-            for name, value in self.fields:
-                lines.setdefault(name.lower(), []).append(value)
-            self._lines = lines
-        return lines
-
-    def get_all(self, name: str) -> list[str]:
-        """Every line of that name, in order; empty when there is none."""
-        return list(self._by_name().get(name.lower(), ()))
-
-    def __getitem__(self, name: str) -> str:
-        return ", ".join(self._by_name()[name.lower()])
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._by_name()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name())
-
-    def __len__(self) -> int:
-        return len(self._by_name())
-
-    def __eq__(self, other: object) -> bool:
-        """Equal when every name has the same lines in the same order; the case of names does not count."""
-        if isinstance(other, Headers):
-            return self._by_name() == other._by_name()
-        if isinstance(other, Mapping):
-            return self._by_name() == Headers(other)._by_name()
-        return NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(frozenset((name, tuple(lines)) for name, lines in self._by_name().items()))
-
-    def __repr__(self) -> str:
-        return f"Headers({list(self.fields)!r})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,65 +116,6 @@ class Request:
         return f"{self.method} {self.url}"
 
 
-class Stream:
-    """A body in chunks that can be made again: each call of `chunks` or `achunks` starts from the first chunk.
-
-    Attributes:
-        is_async: the factory gives an async iterable; only `achunks` works then.
-    """
-
-    __slots__ = ("_factory", "is_async")
-
-    def __init__(self, source: StreamInput) -> None:
-        if isinstance(source, Callable):  # type: ignore[arg-type]
-            self._factory: Callable[[], Any] = source  # type: ignore[assignment]
-        elif isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
-            kept = tuple(source)
-            self._factory = lambda: kept
-        else:
-            raise DeclarationError(
-                f"stream= must be a list of chunks or a function that makes them, not {type(source).__name__}: "
-                "a generator is used up by the first call. Pass the generator function itself: stream=chunks, "
-                "not stream=chunks()"
-            )
-        self.is_async = _is_async_factory(self._factory)
-
-    def chunks(self) -> Iterator[bytes]:
-        """The chunks, from the first; text is encoded in UTF-8, empty chunks are left out."""
-        for chunk in self._factory():
-            data = _chunk_bytes(chunk)
-            if data:
-                yield data
-
-    async def achunks(self) -> AsyncIterator[bytes]:
-        """The chunks of an async factory, or of a sync one."""
-        made = self._factory()
-        if hasattr(made, "__aiter__"):
-            async for chunk in made:
-                data = _chunk_bytes(chunk)
-                if data:
-                    yield data
-        else:
-            for chunk in made:
-                data = _chunk_bytes(chunk)
-                if data:
-                    yield data
-
-
-def _is_async_factory(factory: Callable[[], Any]) -> bool:
-    # inspect would cost an import of 10 ms; the flag is CPython's CO_ASYNC_GENERATOR (0x200).
-    code = getattr(getattr(factory, "__func__", factory), "__code__", None)
-    return bool(code is not None and code.co_flags & 0x200)
-
-
-def _chunk_bytes(chunk: Any) -> bytes:
-    if isinstance(chunk, str):
-        return chunk.encode()
-    if isinstance(chunk, (bytes, bytearray, memoryview)):
-        return bytes(chunk)
-    raise DeclarationError(f"a chunk of a stream must be bytes or str, not {type(chunk).__name__}: {chunk!r:.80}")
-
-
 class Response:
     """What a route answers: a value that can be sent any number of times.
 
@@ -281,6 +150,7 @@ class Response:
     delay: float
     http_version: str
     trailers: Headers
+    _stream: Stream | None
     # A door may keep this response's spelling here (bytes of HTTP/1.1): a value is spelled once.
     wire: Any
 
@@ -309,8 +179,7 @@ class Response:
         named = [name for name, value in given.items() if value is not (... if name == "json" else None)]
         if len(named) > 1:
             raise DeclarationError(f"a body is given twice: {' and '.join(f'{n}=' for n in named)}; keep one of them")
-        if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not 0 <= delay < float("inf"):
-            raise DeclarationError(f"delay= is seconds, zero or more, not {delay!r}")
+        check_delay(delay)
         kind, body, chunks = encode_body(named[0], given[named[0]]) if named else ("", b"", None)
         if status in {204, 304} and (body or chunks is not None):
             raise DeclarationError(
@@ -356,7 +225,7 @@ class Response:
     @property
     def stream(self) -> Stream | None:
         """The body as chunks, when it was given as a stream; `body` is empty then."""
-        return self._stream  # type: ignore[has-type,no-any-return]
+        return self._stream
 
     # A genuine response object of a client, for a hand-made monkeypatch. `request` is what it answers: by default a GET
     # of http://netdouble.test/.
@@ -417,6 +286,12 @@ class Response:
         return f"<Response {self.status} {self.headers.get('content-type', '')} {body}>".replace("  ", " ")
 
 
+def check_delay(delay: object) -> None:
+    """Raise DeclarationError unless `delay` is a number of seconds."""
+    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not 0 <= delay < float("inf"):
+        raise DeclarationError(f"delay= is seconds, zero or more, not {delay!r}")
+
+
 def _check_status(status: object) -> None:
     if isinstance(status, bool) or not isinstance(status, int):
         raise DeclarationError(f"status must be a number such as 200, not {status!r}")
@@ -424,107 +299,3 @@ def _check_status(status: object) -> None:
         raise DeclarationError(
             f"status {int(status)} can't be answered: a final status is 200 to 599, or 101 (RFC 9110 section 15)"
         )
-
-
-def encode_body(name: str, value: Any) -> tuple[str, bytes, Stream | None]:
-    """Content-Type (or ""), bytes and stream of one body argument.
-
-    Raises:
-        DeclarationError: the value can't be sent as that kind of body.
-    """
-    if name == "json":
-        try:
-            return "application/json", jsonlib.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), None
-        except (TypeError, ValueError) as error:
-            raise DeclarationError(f"json= can't be written as JSON: {error}") from None
-    if name in {"text", "html"}:
-        if not isinstance(value, str):
-            raise DeclarationError(f"{name}= must be str, not {type(value).__name__}; bytes go into content=")
-        return f"text/{'plain' if name == 'text' else 'html'}; charset=utf-8", value.encode(), None
-    if name == "content":
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            return "", bytes(value), None
-        if isinstance(value, str):
-            raise DeclarationError("content= must be bytes; a str goes into text=")
-        raise DeclarationError(
-            f"content= must be bytes, not {type(value).__name__}: a body that is read once could not be sent again. "
-            "Chunks go into stream= as a list or as the function that makes them"
-        )
-    if name == "form":
-        return "application/x-www-form-urlencoded", urlencode(value, doseq=True).encode(), None
-    if name == "file":
-        try:
-            with open(value, "rb") as opened:
-                data = opened.read()
-        except OSError as error:
-            raise DeclarationError(f"file= can't be read: {error}") from None
-        import mimetypes  # reads the system's tables: 3 ms that only file= pays
-
-        return mimetypes.guess_type(os.fspath(value))[0] or "application/octet-stream", data, None
-    if name == "sse":
-        if isinstance(value, (str, bytes, Mapping)):
-            raise DeclarationError(f"sse= is a list of events, not one {type(value).__name__}: write sse=[...]")
-        return "text/event-stream", b"", Stream([sse_event(event) for event in value])
-    return "", b"", Stream(value)
-
-
-def sse_event(event: str | Mapping[str, Any]) -> bytes:
-    """One server-sent event as bytes (WHATWG HTML section 9.2.6)."""
-    if isinstance(event, str):
-        event = {"data": event}
-    if not isinstance(event, Mapping):
-        raise DeclarationError(f"an event of sse= is a str or a dict, not {type(event).__name__}")
-    unknown = set(event) - {"event", "data", "id", "retry", "comment"}
-    if unknown:
-        raise DeclarationError(
-            f"an event of sse= has event, data, id, retry and comment; not {', '.join(sorted(map(str, unknown)))}. "
-            "For an event whose data is that object write {'data': {...}}"
-        )
-    lines = []
-    for name in ("comment", "event", "id", "retry", "data"):
-        if name in event:
-            value = event[name]
-            text = value if isinstance(value, str) else jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"))
-            lines += [f"{'' if name == 'comment' else name}: {line}" for line in text.split("\n")]
-    return ("\n".join(lines) + "\n\n").encode()
-
-
-def checked_headers(headers: HeadersInput, argument: str) -> Headers:
-    """`headers` as Headers, when every name and value can stand in a message (RFC 9110 section 5)."""
-    if isinstance(headers, (str, bytes)):
-        raise DeclarationError(f"{argument}= is a mapping or pairs, not {type(headers).__name__}")
-    try:
-        made = Headers(headers)
-    except (TypeError, ValueError):
-        raise DeclarationError(f"{argument}= is a mapping of str to str (or a list of str), or pairs of them") from None
-    for line in made.fields:
-        if len(line) != 2 or not isinstance(line[0], str) or not isinstance(line[1], str):
-            raise DeclarationError(f"{argument}= has {line!r}: name and value must be str")
-        name, value = line
-        if not name or any(c in name for c in " :\r\n\t\0") or any(c in value for c in "\r\n\0"):
-            raise DeclarationError(f"{argument}= has a line that can't be sent: {name!r}: {value!r}")
-    return made
-
-
-def charset_of(content_type: str) -> str:
-    """The charset parameter of a Content-Type, when Python knows it; else UTF-8."""
-    for part in content_type.split(";")[1:]:
-        key, _, value = part.partition("=")
-        if key.strip().lower() == "charset":
-            try:
-                b"".decode(value.strip(" \"'"))
-            except LookupError:
-                return "utf-8"
-            return value.strip(" \"'")
-    return "utf-8"
-
-
-def parse_cookies(lines: Iterable[str]) -> Mapping[str, str]:
-    """Cookie header lines as a mapping (RFC 6265 section 4.2.1)."""
-    found: dict[str, str] = {}
-    for line in lines:
-        for pair in line.split(";"):
-            name, equals, value = pair.strip().partition("=")
-            if equals:
-                found.setdefault(name, unquote(value.strip('"')) if "%" in value else value.strip('"'))
-    return found

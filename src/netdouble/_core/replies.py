@@ -72,7 +72,7 @@ def as_reply(value: Any) -> Reply:
         return Fail(fault=value)
     if isinstance(value, BaseException) or (isinstance(value, type) and issubclass(value, BaseException)):
         return Fail(error=built_exception(value))
-    response = native.to_response(value)
+    response: Response | None = native.to_response(value)
     if response is not None:
         return response
     if callable(value):

@@ -13,7 +13,9 @@ from netdouble._core.calls import Call, Calls
 from netdouble._core.faults import Fault
 from netdouble._core.matchers import Conditions, conditions_matcher
 from netdouble._core.matching import MATCHED, Matcher, Mismatch
-from netdouble._core.messages import HeadersInput, Request, Response, StreamInput
+from netdouble._core.contents import StreamInput
+from netdouble._core.headers import HeadersInput
+from netdouble._core.messages import Request, Response, check_delay
 from netdouble._core.replies import PASS_THROUGH, Answers, Fail, Reply, as_reply, built_exception
 from netdouble._core.url_patterns import UrlPattern
 from netdouble.errors import DeclarationError, UnmetExpectation
@@ -128,7 +130,7 @@ class Route:
         """
         self._not_sealed("repeat")
         self._need_answer("repeat")
-        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+        if not _is_count(times, least=1):
             raise DeclarationError(f"repeat() takes how often, 1 or more, not {times!r}")
         self._answers = self._answers.repeated(times)
         return self
@@ -166,7 +168,7 @@ class Route:
 
         Fewer calls fail the test at its end.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        if not _is_count(n, least=0):
             raise DeclarationError(f"times() takes a number of calls, 0 or more, not {n!r}")
         self.budget, self._sealed = n, True
         return self
@@ -279,6 +281,10 @@ class Route:
             raise DeclarationError(f".{verb}() follows an answer: write .reply(...).{verb}(...)")
 
 
+def _is_count(value: object, *, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def make_reply(status: Any, options: ReplyOptions) -> Reply:
     """The reply that the arguments of `Route.reply` stand for."""
     if isinstance(status, int):
@@ -294,6 +300,7 @@ def make_reply(status: Any, options: ReplyOptions) -> Reply:
 
 def make_failure(failure: Any, response: Response | None, delay: float) -> Fail:
     """The reply that the arguments of `Route.fail` stand for."""
+    check_delay(delay)
     if isinstance(failure, Fault):
         if response is not None and not isinstance(response, Response):
             raise DeclarationError(f"fail(response=) is a netdouble.Response, not {type(response).__name__}")

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
@@ -123,15 +121,18 @@ def _is_loading(module: ModuleType) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
-class _AttachOnImport(MetaPathFinder):
-    """Attaches a client right after its module has been executed for the first time."""
+class _AttachOnImport:
+    """A finder that attaches a client right after its module has been executed for the first time.
+
+    Not derived from `importlib.abc`, whose import costs 5 ms.
+    """
 
     _rows = {client.trigger: client for client in CLIENTS}
 
     def __init__(self) -> None:
         self._looking = threading.local()
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
         client = self._rows.get(fullname)
         if client is None or getattr(self._looking, "name", None) == fullname:
             return None
@@ -145,7 +146,7 @@ class _AttachOnImport(MetaPathFinder):
         return spec
 
 
-class _AttachingLoader(Loader):
+class _AttachingLoader:
     """The client's own loader, and one step after it."""
 
     def __init__(self, loader: Any, client: Client) -> None:
