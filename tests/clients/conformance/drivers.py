@@ -1,0 +1,86 @@
+"""What the table needs of a client: open it, send a request, tell what came back, name its own exceptions.
+
+To add a client, write `driver_CLIENT.py` beside this file with a tuple `DRIVERS`, and name it below. A driver stays
+thin: no retries, no redirects unless asked, nothing caught. An async client runs on a loop that its `open()` owns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from netdouble import Fault
+
+URL = "https://api.test/users/7"
+
+
+@dataclass(frozen=True)
+class Send:
+    """One request, as a driver is asked to send it.
+
+    Attributes:
+        content: the body; a tuple of chunks is streamed, with chunked coding. timeout: seconds, for connecting and
+        for each read. follow: follow redirects, when the driver says that its client can.
+    """
+
+    method: str = "GET"
+    url: str = URL
+    headers: tuple[tuple[str, str], ...] = ()
+    content: bytes | tuple[bytes, ...] | None = None
+    timeout: float | None = 5.0
+    follow: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the client told of the response: header names in lower case, repeats kept as far as it tells them."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name]
+
+
+class Raises(NamedTuple):
+    """The exact class of an exception, and what its text matches: a regex, `""` where the text says nothing stable."""
+
+    kind: type[BaseException]
+    text: str = ""
+
+
+class Client(Protocol):
+    """An open client; it pools connections and keeps cookies when the real one does."""
+
+    def send(self, send: Send) -> Seen: ...
+
+
+class Driver(Protocol):
+    """A client library (or one way to use it).
+
+    Attributes:
+        name: for the test's id. client: what `Request.client` begins with.
+        raises: what a fault raises out of `Client.send`, the body being read to its end in there.
+        follows, decodes, keeps_cookies, pools: whether this client follows redirects, undoes gzip, has a cookie jar,
+        keeps connections for the next request.
+    """
+
+    name: str
+    client: str
+    follows: bool
+    decodes: bool
+    keeps_cookies: bool
+    pools: bool
+    raises: Mapping[Fault, Raises]
+
+    def open(self) -> AbstractContextManager[Client]: ...
+
+
+def all_drivers() -> list[Driver]:
+    """Every driver there is."""
+    from tests.clients.conformance import driver_urllib3
+
+    return [*driver_urllib3.DRIVERS]

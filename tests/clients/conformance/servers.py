@@ -1,0 +1,155 @@
+"""Real servers on the loopback: for what passes through, and for what the real wire does."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from netdouble import Fault
+
+
+class Loopback:
+    """A keep-alive HTTP/1.1 server on 127.0.0.1 that answers everything with `real: METHOD PATH BODY`.
+
+    Attributes:
+        url: without a slash at the end. seen: `METHOD PATH` of each request. connections: how many were made.
+    """
+
+    def __init__(self) -> None:
+        outer = self
+        self.seen: list[str] = []
+        self.connections = 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                outer.connections += 1
+                super().setup()
+
+            def answer(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                body = f"real: {self.command} {self.path} {self.rfile.read(length).decode()}".rstrip().encode()
+                outer.seen.append(f"{self.command} {self.path}")
+                self.send_response(200)
+                self.send_header("X-Real", "yes")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = do_PUT = answer
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Loopback:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def _say_and_reset(data: bytes) -> Callable[[socket.socket, threading.Event], None]:
+    def act(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(data)
+        over.wait(0.05)  # a reset overtakes what was not read yet
+        _reset(connection)
+
+    return act
+
+
+def _say_and_wait(data: bytes) -> Callable[[socket.socket, threading.Event], None]:
+    def act(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(data)
+        over.wait(5)
+
+    return act
+
+
+# What a real peer does for the faults that need one: gets the connection, the request being read.
+ON_THE_WIRE: dict[Fault, Callable[[socket.socket, threading.Event], None]] = {
+    Fault.RESET: lambda connection, over: _reset(connection),
+    Fault.RESET_IN_HEADERS: _say_and_reset(HEAD[:40]),
+    Fault.RESET_IN_BODY: _say_and_reset(HEAD + b"x" * 50),
+    Fault.EMPTY_RESPONSE: lambda connection, over: None,
+    Fault.TRUNCATED_BODY: lambda connection, over: connection.sendall(HEAD + b"x" * 50),
+    Fault.READ_TIMEOUT: _say_and_wait(b""),
+    Fault.READ_TIMEOUT_IN_BODY: _say_and_wait(HEAD + b"x" * 50),
+    Fault.MALFORMED_RESPONSE: lambda connection, over: connection.sendall(b"this is not HTTP\r\n\r\n"),
+    # Instead of a ServerHello, the alert handshake_failure (RFC 8446 section 6).
+    Fault.TLS: lambda connection, over: connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28"),
+}
+
+
+@contextmanager
+def real_fault(fault: Fault) -> Iterator[str]:
+    """The URL of a loopback server on which `fault` really happens."""
+    with suppress(OSError), socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        scheme = "https" if fault is Fault.TLS else "http"
+        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/users/7"
+        if fault is Fault.CONNECT_REFUSED:
+            yield url  # bound, but nobody listens
+            return
+        listener.listen(0 if fault is Fault.CONNECT_TIMEOUT else 5)
+        if fault is Fault.CONNECT_TIMEOUT:
+            with _full(listener):
+                yield url
+            return
+        over = threading.Event()
+        thread = threading.Thread(target=_serve, args=(listener, ON_THE_WIRE[fault], over), daemon=True)
+        thread.start()
+        try:
+            yield url
+        finally:
+            over.set()
+            thread.join(5)
+
+
+@contextmanager
+def _full(listener: socket.socket) -> Iterator[None]:
+    """Fill the queue of a listener that accepts nothing: the next connect gets no answer."""
+    waiting = []
+    for _ in range(3):
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+        waiting.append(client)
+    try:
+        yield
+    finally:
+        for client in waiting:
+            client.close()
+
+
+def _serve(listener: socket.socket, act: Callable[[socket.socket, threading.Event], None], over: threading.Event) -> None:
+    listener.settimeout(5)
+    with suppress(OSError):
+        while not over.is_set():
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.settimeout(5)
+                connection.recv(65536)
+                act(connection, over)
+            listener.settimeout(0.1)

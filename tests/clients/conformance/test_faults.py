@@ -1,0 +1,90 @@
+"""Faults: each client raises its own exception, exactly as the real wire makes it raise. The wire is the oracle."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+
+import pytest
+
+from netdouble import Fault, Network, Response
+from tests.clients.conformance.drivers import URL, Driver, Send, all_drivers
+from tests.clients.conformance.servers import real_fault
+
+DRIVERS = all_drivers()
+every_driver = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+every_fault = pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.value)
+
+
+def _failure(driver: Driver, send: Send) -> BaseException:
+    with driver.open() as client, pytest.raises(BaseException) as caught:  # noqa: PT011  # compared by the callers
+        client.send(send)
+    return caught.value
+
+
+@every_driver
+@every_fault
+def test_a_fault_raises_the_clients_own_exception_at_once(driver: Driver, fault: Fault):
+    with Network() as net:
+        route = net.get(URL).fail(fault)
+        begun = time.monotonic()
+        error = _failure(driver, Send())
+        assert time.monotonic() - begun < 1
+        assert type(error) is driver.raises[fault].kind
+        assert re.search(driver.raises[fault].text, str(error)), str(error)
+        assert route.count == 1
+        assert route.last.error is not None
+
+
+@every_driver
+@every_fault
+def test_the_real_wire_raises_the_same_class(driver: Driver, fault: Fault, monkeypatch: pytest.MonkeyPatch):
+    if fault is Fault.DNS:  # no lookup leaves this machine: what the resolver says is said here
+
+        def unknown(*args: object, **kwargs: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        error = _failure(driver, Send(url="http://api.invalid/users/7"))
+        assert type(error) is driver.raises[fault].kind
+        return
+    with real_fault(fault) as url:
+        error = _failure(driver, Send(url=url, timeout=0.15))
+    assert type(error) is driver.raises[fault].kind
+
+
+@every_driver
+@pytest.mark.parametrize("fault", [Fault.TRUNCATED_BODY, Fault.RESET_IN_BODY, Fault.READ_TIMEOUT_IN_BODY])
+def test_a_fault_in_the_body_cuts_off_the_response_it_is_given(driver: Driver, fault: Fault):
+    with Network() as net:
+        net.get(URL).fail(fault, response=Response(201, stream=["first", "second"]))
+        error = _failure(driver, Send())
+        assert type(error) is driver.raises[fault].kind
+
+
+@every_driver
+def test_a_tls_fault_on_a_plain_url_resets_the_connection(driver: Driver):
+    with Network() as net:
+        net.get("http://api.test/").fail(Fault.TLS)
+        error = _failure(driver, Send(url="http://api.test/"))
+        assert type(error) is driver.raises[Fault.RESET].kind
+
+
+@every_driver
+def test_a_connect_fault_leaves_a_client_that_works(driver: Driver):
+    with Network() as net, driver.open() as client:
+        net.get(URL).fail(Fault.CONNECT_REFUSED).then(text="x")
+        with pytest.raises(driver.raises[Fault.CONNECT_REFUSED].kind):
+            client.send(Send())
+        assert client.send(Send()).body == b"x"
+
+
+@every_driver
+def test_a_fault_after_a_kept_connection(driver: Driver):
+    with Network() as net, driver.open() as client:
+        net.get(URL).reply(text="x").then(Fault.DNS).then(text="y")
+        assert client.send(Send()).body == b"x"
+        with pytest.raises(driver.raises[Fault.DNS].kind):
+            client.send(Send())
+        assert client.send(Send()).body == b"y"
