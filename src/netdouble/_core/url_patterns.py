@@ -25,7 +25,6 @@ QueryKey = tuple[tuple[str, str], ...]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 _SPLIT = re.compile(r"([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
-_AUTHORITY = re.compile(r"[^:]*://(?:[^/]*@)?(\[[^\]]*\]|[^/:]*)(?::([^/]*))?(/.*)?", re.DOTALL)
 _MAX_PORT = 65535
 _FIELD_IN_QUERY = re.compile(r"(?:[?&]|=)(\{\w+(?::\w+)?\})(?=[=&]|$)")
 
@@ -273,9 +272,9 @@ def _read_text(text: str) -> SplitUrl:
         url = parse_url(f"http://any.invalid{marked}{query}")
         return SplitUrl(text, None, None, None, path_part(url.path, fields), query_key(url) if url.query else None)
     _check_scheme(place)
-    _check_authority(marked, fields)
-    url = parse_url(marked + query)
     authority = marked.split("/", 3)[2]
+    _check_authority(authority, fields)
+    url = parse_url(marked + query)
     host = host_part(url.host, [x for x in fields if x.mark in authority])
     path = path_part(url.path, [x for x in fields if x.mark not in authority])
     return SplitUrl(text, url.scheme, host, url.port, path, query_key(url) if url.query else None)
@@ -291,19 +290,19 @@ def _check_scheme(place: str) -> None:
             raise ValueError(f'"{scheme}" is no scheme; did you mean "{near[0]}"?')
 
 
-def _check_authority(marked: str, fields: Sequence[Field]) -> None:
-    split = _AUTHORITY.fullmatch(marked)
-    if split is None:
-        raise ValueError("its host has a bracket without partner; an IPv6 host is written [::1]")
-    host, port = split[1], split[2]
-    if port and ":" in port:
+def _check_authority(authority: str, fields: Sequence[Field]) -> None:
+    place = authority.rpartition("@")[2]
+    bracketed = re.match(r"\[[^\]]*\]", place)
+    host = bracketed[0] if bracketed else place.partition(":")[0]
+    colon, port = place[len(host) :][:1], place[len(host) + 1 :]
+    if ":" in port or colon not in {"", ":"}:
         raise ValueError("an IPv6 host stands in brackets, as in http://[::1]:8080/")
     if not host:
         raise ValueError('it has no host; write "https://HOST/PATH"')
-    unfit = re.search(r"[\s\\^|<>\"`,;]", host)
+    unfit = None if bracketed else re.search(r"[\s\\^|<>\"`,;\[\]]", host)
     if unfit:
         raise ValueError(f"{unfit[0]!r} can't stand in a host")
-    if port and any(x.mark in port for x in fields):
+    if any(x.mark in port for x in fields):
         raise ValueError("a field can't stand for the port; write the number, or use re.compile(...)")
     if port and (not re.fullmatch(r"[0-9]+", port) or not 0 < int(port[:9]) <= _MAX_PORT):
         raise ValueError(f'the port "{port}" is not a number from 1 to {_MAX_PORT}')
