@@ -1,0 +1,281 @@
+"""httpcore and httpcore2, used directly: their own pool, parser, traces and retries run over connections in memory.
+
+Rule 1: decided once, where a request enters (a pool, or a connection used without one), before a connection is chosen.
+Rule 2: a request that is answered here is never written to a real connection: a live one is closed instead.
+Rule 3: whatever passes through runs as if we were not there, proxies, TLS and HTTP/2 included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from netdouble._active import Scope, current, is_passing, preview
+from netdouble._core.messages import Headers, Request, Response
+from netdouble._core.urls import join_url
+from netdouble._intercept.network_stream import (
+    AsyncMemoryStream,
+    Exchange,
+    MemoryStream,
+    aconnect,
+    connect,
+    let_through,
+)
+from netdouble._intercept.seams import seam
+from netdouble._patch import Undo, UndoStack
+
+Function = Callable[..., Any]
+
+# What answers the request that is being sent in this context.
+_decided: ContextVar[Exchange | None] = ContextVar("netdouble_httpcore", default=None)
+
+
+def install(module: ModuleType) -> Undo:
+    """Attach to httpcore or httpcore2; once, also when `httpx2.alias_httpx()` made them one.
+
+    Raises:
+        ClientNotSupported: a seam is missing or has changed.
+    """
+    if hasattr(module.ConnectionPool.handle_request, "__wrapped__"):
+        return lambda: None
+    door = _Door(module)
+    undo = UndoStack()
+    try:
+        for owner, name, parameters, replacement in door.seams():
+            original = seam(owner, name, parameters, client=door.client)
+            made = replacement(original)
+            made.__wrapped__ = original
+            undo.replace(owner, name, made)
+    except BaseException:
+        undo.undo()
+        raise
+    return undo.undo
+
+
+class _Door:
+    """What stands at the seams of one of the two libraries."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module: Any = module
+        self.client = f"{module.__name__} {self.module.__version__}"
+        # AnyIOBackend and TrioBackend are stand-ins without methods when anyio or trio is not installed; the default
+        # AutoBackend calls one of them.
+        self.backends = [b for b in (self.module.AnyIOBackend, self.module.TrioBackend) if "connect_tcp" in vars(b)]
+
+    def seams(self) -> Iterator[tuple[Any, str, tuple[str, ...], Callable[[Function], Any]]]:
+        """Where to attach: class, method, its parameters, and what makes the replacement from the original."""
+        core, request = self.module, ("self", "request")
+        for owner in (core.ConnectionPool, core.HTTPConnection):
+            yield owner, "handle_request", request, self.entrance
+        for owner in (core.AsyncConnectionPool, core.AsyncHTTPConnection):
+            yield owner, "handle_async_request", request, self.async_entrance
+        # HTTP2Connection is a stand-in too when h2 is not installed.
+        for owner in (core.HTTP11Connection, core.HTTP2Connection):
+            if owner is core.HTTP11Connection or "handle_request" in vars(owner):
+                yield owner, "handle_request", request, self.writer
+        for owner in (core.AsyncHTTP11Connection, core.AsyncHTTP2Connection):
+            if owner is core.AsyncHTTP11Connection or "handle_async_request" in vars(owner):
+                yield owner, "handle_async_request", request, self.async_writer
+        yield core.SyncBackend, "connect_tcp", ("self", "host", "port", "timeout"), self.connector
+        yield core.SyncBackend, "connect_unix_socket", ("self", "path", "timeout"), self.unix_connector
+        yield core.SyncBackend, "sleep", ("self", "seconds"), self.sleeper
+        for owner in self.backends:
+            yield owner, "connect_tcp", ("self", "host", "port", "timeout"), self.async_connector
+            yield owner, "connect_unix_socket", ("self", "path", "timeout"), self.async_unix_connector
+            yield owner, "sleep", ("self", "seconds"), self.async_sleeper
+
+    # Where a request enters
+
+    def entrance(self, original: Function) -> Function:
+        def handle_request(owner: Any, request: Any) -> Any:
+            scope = self.scope_for(owner)
+            if scope is None:
+                return original(owner, request)
+            exchange = self.exchange(scope, request, b"".join(request.stream))
+            if _is_unknown_unix(owner, exchange):
+                return original(owner, request)
+            exchange.decide()
+            with _carrying_out(exchange, owner):
+                return _noted(exchange, original(owner, request))
+
+        return handle_request
+
+    def async_entrance(self, original: Function) -> Function:
+        async def handle_async_request(owner: Any, request: Any) -> Any:
+            scope = self.scope_for(owner)
+            if scope is None:
+                return await original(owner, request)
+            exchange = self.exchange(scope, request, b"".join([chunk async for chunk in request.stream]))
+            if _is_unknown_unix(owner, exchange):
+                return await original(owner, request)
+            await exchange.adecide()
+            with _carrying_out(exchange, owner):
+                return _noted(exchange, await original(owner, request))
+
+        return handle_async_request
+
+    def scope_for(self, owner: Any) -> Scope | None:
+        """The scope to ask; None where the request is decided already, or is none of ours."""
+        if is_passing() or _decided.get() is not None or not self.reaches_network(owner._network_backend):
+            return None
+        return current()
+
+    def reaches_network(self, backend: Any) -> bool:
+        """The backend is one of httpcore's own, or wraps one; anything else is the user's own double."""
+        base = (self.module.NetworkBackend, self.module.AsyncNetworkBackend)
+        if not isinstance(backend, base):
+            return False
+        ours = (self.module.SyncBackend, *self.backends)
+        parts = (backend, *vars(backend).values())
+        return any(isinstance(part, ours) or type(part).__name__ == "AutoBackend" for part in parts)
+
+    def exchange(self, scope: Scope, request: Any, body: bytes) -> Exchange:
+        """What the router is to be asked."""
+        request.stream = _Body(body)
+        url = request.url
+        target = url.target.decode("latin-1")
+        where = join_url(url.scheme.decode("ascii"), url.host.decode("ascii"), url.port, target)
+        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers])
+        neutral = Request(request.method.decode("ascii").upper(), where, headers, body, self.client, "1.1", target)
+        return Exchange(self.module, self.client, scope, neutral, own=(self.module.__name__,))
+
+    # Where it is written
+
+    def writer(self, original: Function) -> Function:
+        def handle_request(connection: Any, request: Any) -> Any:
+            if _must_not_carry(connection):
+                connection.close()
+                raise self.module.ConnectionNotAvailable
+            return original(connection, request)
+
+        return handle_request
+
+    def async_writer(self, original: Function) -> Function:
+        async def handle_async_request(connection: Any, request: Any) -> Any:
+            if _must_not_carry(connection):
+                await connection.aclose()
+                raise self.module.ConnectionNotAvailable
+            return await original(connection, request)
+
+        return handle_async_request
+
+    # Where a connection is made
+
+    def connector(self, original: Function) -> Function:
+        def connect_tcp(backend: Any, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+            made = connect(_in_memory, host, port, timeout)
+            if made is not None:
+                return made
+            with _retried_for_real():
+                return original(backend, host, port, timeout, *args, **kwargs)
+
+        return connect_tcp
+
+    def async_connector(self, original: Function) -> Function:
+        async def connect_tcp(backend: Any, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+            made = await aconnect(_in_memory, host, port, timeout)
+            if made is not None:
+                return made
+            with _retried_for_real():
+                return await original(backend, host, port, timeout, *args, **kwargs)
+
+        return connect_tcp
+
+    def unix_connector(self, original: Function) -> Function:
+        def connect_unix_socket(backend: Any, path: str, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+            return connect(_in_memory, path, 0, timeout) or original(backend, path, timeout, *args, **kwargs)
+
+        return connect_unix_socket
+
+    def async_unix_connector(self, original: Function) -> Function:
+        async def connect_unix_socket(backend: Any, path: str, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+            return await aconnect(_in_memory, path, 0, timeout) or await original(backend, path, timeout, *args, **kwargs)
+
+        return connect_unix_socket
+
+    def sleeper(self, original: Function) -> Function:
+        def sleep(backend: Any, seconds: float) -> None:
+            original(backend, _retry_wait(seconds))
+
+        return sleep
+
+    def async_sleeper(self, original: Function) -> Function:
+        async def sleep(backend: Any, seconds: float) -> None:
+            await original(backend, _retry_wait(seconds))
+
+        return sleep
+
+
+class _Body:
+    """A request's body that can be sent again: by httpcore's own second try on another connection."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
+@contextmanager
+def _carrying_out(exchange: Exchange, owner: Any) -> Iterator[None]:
+    """For the time that httpcore takes to get a response's head."""
+    if not exchange.in_memory:
+        with let_through(exchange.request.url, owner):
+            yield
+        return
+    token = _decided.set(exchange)
+    try:
+        yield
+    except BaseException as error:
+        exchange.close(error)
+        raise
+    finally:
+        _decided.reset(token)
+
+
+def _is_unknown_unix(owner: Any, exchange: Exchange) -> bool:
+    """It goes to a unix socket, which the guard allows, and its invented host is named by no route."""
+    return getattr(owner, "_uds", None) is not None and preview(exchange.request) is None
+
+
+def _noted(exchange: Exchange, response: Any) -> Any:
+    if exchange.in_memory:
+        exchange.close()
+    else:
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
+        exchange.call.close(response=Response.of_parts(response.status, pairs))
+    return response
+
+
+def _in_memory() -> Exchange | None:
+    """What a connection in memory is to carry out here."""
+    return None if is_passing() else _decided.get()
+
+
+@contextmanager
+def _retried_for_real() -> Iterator[None]:
+    """httpcore's retry of a connect that failed in memory was let through; anything else is as it was."""
+    exchange = _in_memory()
+    if exchange is None:
+        yield
+    else:
+        with let_through(exchange.request.url, None):
+            yield
+
+
+def _must_not_carry(connection: Any) -> bool:
+    """The connection is a real one, and the request is answered here."""
+    exchange = _in_memory()
+    real = not isinstance(connection._network_stream, (MemoryStream, AsyncMemoryStream))
+    return exchange is not None and exchange.in_memory and real
+
+
+def _retry_wait(seconds: float) -> float:
+    exchange = _decided.get()
+    return 0 if exchange is not None and exchange.scope.settings.retry_wait == "skip" else seconds
