@@ -106,6 +106,7 @@ MALFORMED = {
     chunks(b"5\r\nhello!\r\n0\r\n\r\n"): (400, "longer than its size"),
     chunks(b"5\r\nhello\n0\r\n\r\n"): (400, "longer than its size"),
     chunks(b"5\r\nhello\r0\r\n\r\n"): (400, "longer than its size"),
+    chunks(b"5\r\nhello\rX0\r\n\r\n"): (400, "longer than its size"),
     chunks(b"0" * 17 + b"\r\n\r\n"): (400, "chunk size"),
     chunks(b"F" * 16 + b"\r\n"): (413, "chunked body"),
     chunks(b"5;" + b"x" * 5000): (400, "chunk size"),
@@ -166,6 +167,19 @@ LIMITED = {
 @pytest.mark.parametrize("data", LIMITED, ids=lambda data: ascii(data[:60]))
 def test_what_is_too_large_is_refused_before_all_of_it_came(data):
     check(data, SMALL, *LIMITED[data])
+
+
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nHost: x\r\nA: ", chunks(b"0\r\nA: ")], ids=["head", "trailers"])
+def test_what_can_no_longer_fit_is_refused_at_that_byte(start):
+    limits = Limits(head=len(chunks(b"")))
+    begin = 0 if start.startswith(b"GET") else len(chunks(b"0\r\n"))
+    data = start.ljust(begin + limits.head + 4, b"b")
+    parser = RequestParser(limits)
+    parser.feed(data[:-1])
+    assert parser.next_request() is None
+    parser.feed(data[-1:])
+    with pytest.raises(MalformedRequest, match=r"^431: "):
+        parser.next_request()
 
 
 ALLOWED = [

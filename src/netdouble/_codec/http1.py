@@ -31,7 +31,6 @@ _HOST = re.compile(r"[^\s/?#@,\\]*", re.ASCII)
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\r\n\0]*)?\r\n")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _METHOD = re.compile(_NAME.encode())
-_HEX = b"0123456789abcdefABCDEF"
 
 _CHUNK_LINE_LIMIT = 4096
 _CHUNKED = -1
@@ -218,7 +217,6 @@ class RequestParser:
             return None
         while buffer.startswith(b"\r\n"):  # empty lines before a request are ignored (RFC 9112 section 2.2)
             del buffer[:2]
-            self._scanned = 0
         end = buffer.find(b"\r\n\r\n", self._scanned, self._limits.head + 4)
         if end < 0:
             self._check_beginning()
@@ -372,7 +370,7 @@ class _Chunks:
 
     def _check_chunk_line(self, buffer: bytearray) -> None:
         line = bytes(buffer[self.at : self.at + _CHUNK_LINE_LIMIT])
-        if b"\n" in line or len(line) == _CHUNK_LINE_LIMIT or line[:1] not in _HEX:
+        if b"\n" in line or len(line) == _CHUNK_LINE_LIMIT:
             raise MalformedRequest(400, f"not a chunk size: {line[:40]!r} (RFC 9112 section 7.1)")
 
     def _read_trailers(self, buffer: bytearray) -> bool:
@@ -385,7 +383,6 @@ class _Chunks:
                 raise MalformedRequest(431, f"the trailers are longer than {limit} bytes (RFC 6585 section 5)")
             self._scanned = max(self._scanned, len(buffer) - 3)
             return False
-        if end >= begin:
-            self.trailers = Headers(_fields(buffer[begin : end + 2].decode("latin-1")))
+        self.trailers = Headers(_fields(buffer[begin : end + 2].decode("latin-1")))
         self.at = end + 4
         return True

@@ -14,8 +14,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from netdouble._codec.http1 import connection_options
-from netdouble._core.faults import Fault
 from netdouble._core.contents import Stream
+from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Response
 
@@ -136,7 +136,7 @@ class _Framer:
     @property
     def kept_word(self) -> bool:
         """The body was as long as was declared: the next response can be told from it."""
-        return all(value.strip() == str(self._sent) for value in self._declared)
+        return all(value == str(self._sent) for value in self._declared)
 
 
 class _BreakingFramer(_Framer):
