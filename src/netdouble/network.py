@@ -23,7 +23,7 @@ from netdouble._core import explain
 from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
-from netdouble._core.matchers import Conditions, check_query_once, merge_conditions
+from netdouble._core.matchers import Conditions, check_query_once, conditions_matcher, merge_conditions
 from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
 from netdouble._core.settings import Settings, checked_value
@@ -367,7 +367,9 @@ class At(Verbs):
             raise DeclarationError(f"at() takes a base URL as str, not {type(base_url).__name__}")
         if "?" in base_url:
             raise DeclarationError(f"at({base_url!r}): a base URL has no query; give query= to at() instead")
-        self._pattern = compile_url(base_url)  # a base that can't work fails here, not at the first route
+        # A base or a condition that can't work fails here, not at the first route.
+        compile_url(base_url)
+        conditions_matcher(conditions)
         self._network, self._base_url, self._conditions = network, base_url, conditions
 
     def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
