@@ -92,6 +92,7 @@ REQUESTS = st.builds(
 
 @given(STUBS, st.lists(REQUESTS, min_size=1, max_size=6))
 @example([stub(0, re.compile("https://h.test/a"))], [Request.to("GET", "https://x.test/https://h.test/a")])
+@example([stub(0, "/{x}"), stub(1, "/a-{x}")], [Request.to("GET", "http://h.test/")])
 @example([stub(0, re.compile("http"))], [Request.to("GET", "http://x.test/http:/http")])
 def test_the_index_finds_what_a_scan_finds(stubs: list[Stub], requests: list[Request]) -> None:
     index = indexed(stubs)

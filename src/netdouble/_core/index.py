@@ -286,7 +286,10 @@ class _Starts(Generic[V]):
 
     def find(self, text: str, place: int) -> Iterator[V]:
         """The value of each start that stands in `text` at `place`."""
+        longest = len(text) - place
         for length in self._lengths:
+            if length > longest:
+                break
             value = self._values.get(text[place : place + length])
             if value is not None:
                 yield value
