@@ -9,28 +9,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 from netdouble._active import Scope, current, is_passing, preview
-from netdouble._core.messages import Headers, Request, Response
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Request
 from netdouble._core.urls import join_url
-from netdouble._intercept.network_stream import (
-    AsyncMemoryStream,
-    Exchange,
-    MemoryStream,
-    aconnect,
-    connect,
-    let_through,
-)
+from netdouble._intercept.exchange import Exchange, decided, let_through
+from netdouble._intercept.network_stream import AsyncMemoryStream, MemoryStream, aconnect, connect
 from netdouble._intercept.seams import seam
+from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, text_pairs
 from netdouble._patch import Undo, UndoStack
 
 Function = Callable[..., Any]
-
-# What answers the request that is being sent in this context.
-_decided: ContextVar[Exchange | None] = ContextVar("netdouble_httpcore", default=None)
 
 
 def install(module: ModuleType) -> Undo:
@@ -119,7 +111,7 @@ class _Door:
 
     def scope_for(self, owner: Any) -> Scope | None:
         """The scope to ask; None where the request is decided already, or is none of ours."""
-        if is_passing() or _decided.get() is not None or not self.reaches_network(owner._network_backend):
+        if is_passing() or decided.get() is not None or not self.reaches_network(owner._network_backend):
             return None
         return current()
 
@@ -138,7 +130,7 @@ class _Door:
         url = request.url
         target = url.target.decode("latin-1")
         where = join_url(url.scheme.decode("ascii"), url.host.decode("ascii"), url.port, target)
-        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers])
+        headers = Headers(text_pairs(request.headers))
         neutral = Request(request.method.decode("ascii").upper(), where, headers, body, self.client, "1.1", target)
         return Exchange(self.module, self.client, scope, neutral, own=(self.module.__name__,))
 
@@ -165,7 +157,9 @@ class _Door:
     # Where a connection is made
 
     def connector(self, original: Function) -> Function:
-        def connect_tcp(backend: Any, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+        def connect_tcp(
+            backend: Any, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
+        ) -> Any:
             made = connect(_in_memory, host, port, timeout)
             if made is not None:
                 return made
@@ -175,7 +169,9 @@ class _Door:
         return connect_tcp
 
     def async_connector(self, original: Function) -> Function:
-        async def connect_tcp(backend: Any, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+        async def connect_tcp(
+            backend: Any, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
+        ) -> Any:
             made = await aconnect(_in_memory, host, port, timeout)
             if made is not None:
                 return made
@@ -185,14 +181,20 @@ class _Door:
         return connect_tcp
 
     def unix_connector(self, original: Function) -> Function:
-        def connect_unix_socket(backend: Any, path: str, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+        def connect_unix_socket(
+            backend: Any, path: str, timeout: float | None = None, *args: Any, **kwargs: Any
+        ) -> Any:
             return connect(_in_memory, path, 0, timeout) or original(backend, path, timeout, *args, **kwargs)
 
         return connect_unix_socket
 
     def async_unix_connector(self, original: Function) -> Function:
-        async def connect_unix_socket(backend: Any, path: str, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
-            return await aconnect(_in_memory, path, 0, timeout) or await original(backend, path, timeout, *args, **kwargs)
+        async def connect_unix_socket(
+            backend: Any, path: str, timeout: float | None = None, *args: Any, **kwargs: Any
+        ) -> Any:
+            return await aconnect(_in_memory, path, 0, timeout) or await original(
+                backend, path, timeout, *args, **kwargs
+            )
 
         return connect_unix_socket
 
@@ -229,14 +231,14 @@ def _carrying_out(exchange: Exchange, owner: Any) -> Iterator[None]:
         with let_through(exchange.request.url, owner):
             yield
         return
-    token = _decided.set(exchange)
+    token = decided.set(exchange)
     try:
         yield
     except BaseException as error:
         exchange.close(error)
         raise
     finally:
-        _decided.reset(token)
+        decided.reset(token)
 
 
 def _is_unknown_unix(owner: Any, exchange: Exchange) -> bool:
@@ -245,22 +247,23 @@ def _is_unknown_unix(owner: Any, exchange: Exchange) -> bool:
 
 
 def _noted(exchange: Exchange, response: Any) -> Any:
+    whole = None
     if exchange.in_memory:
         exchange.close()
     else:
-        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
-        exchange.call.close(response=Response.of_parts(response.status, pairs))
+        whole = pass_noted(exchange.call, response.status, response.headers)
+    response.stream = WatchedBody.around(response.stream, exchange.call, whole)
     return response
 
 
 def _in_memory() -> Exchange | None:
     """What a connection in memory is to carry out here."""
-    return None if is_passing() else _decided.get()
+    return None if is_passing() else decided.get()
 
 
 @contextmanager
 def _retried_for_real() -> Iterator[None]:
-    """httpcore's retry of a connect that failed in memory was let through; anything else is as it was."""
+    """A retry by httpcore of a connect that failed in memory was let through; anything else is as it was."""
     exchange = _in_memory()
     if exchange is None:
         yield
@@ -277,5 +280,5 @@ def _must_not_carry(connection: Any) -> bool:
 
 
 def _retry_wait(seconds: float) -> float:
-    exchange = _decided.get()
+    exchange = decided.get()
     return 0 if exchange is not None and exchange.scope.settings.retry_wait == "skip" else seconds

@@ -1,0 +1,148 @@
+"""An exchange on its way through httpcore: what was decided, and when it fails, how.
+
+Rule: decided before a connection is asked for, so that httpcore's own retries, pool and proxies can be left to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from netdouble import _answering
+from netdouble._active import Scope, admitted, ask, passing
+from netdouble._codec.spelling import Script, spell, spell_fault
+from netdouble._core.calls import Call
+from netdouble._core.faults import Fault
+from netdouble._core.messages import Request, Response
+from netdouble._core.replies import Answer, Fail, PassThrough
+from netdouble._core.urls import URL
+from netdouble._intercept.failures import failure_for
+from netdouble._intercept.httpcore_failures import TIMEOUTS
+
+# What answers the request that httpcore is sending in this context, when it was decided at httpcore's entrance.
+decided: ContextVar[Exchange | None] = ContextVar("netdouble_httpcore", default=None)
+
+
+class Exchange:
+    """One decided call on its way through httpcore.
+
+    Attributes:
+        core: the httpcore module. client: its name and version. request: as it was asked for. call, answer: what was
+        decided. own: the packages whose exceptions are raised as they are.
+    """
+
+    __slots__ = ("answer", "attempts", "call", "client", "core", "failure", "own", "request", "scope")
+
+    def __init__(self, core: Any, client: str, scope: Scope, request: Request, own: Collection[str]) -> None:
+        self.core, self.client, self.scope, self.request, self.own = core, client, scope, request, own
+        self.attempts = 0
+        self.call: Call
+        self.answer: Answer
+        self.failure: Fault | BaseException | None = None
+
+    def decide(self) -> None:
+        """Ask which route answers, and for its answer; for a sync client."""
+        with self._asking():
+            self.given(self.call, _answering.settle(self.call))
+
+    async def adecide(self) -> None:
+        """As `decide`, for an async client."""
+        with self._asking():
+            self.given(self.call, await _answering.asettle(self.call))
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self.call = ask(self.scope, self.request)
+        token = decided.set(None)  # a function of the user's may send requests of its own
+        try:
+            yield
+        except BaseException as error:
+            self.call.close(error=error)
+            raise
+        finally:
+            decided.reset(token)
+
+    def given(self, call: Call, answer: Answer) -> Exchange:
+        """This exchange with a decision."""
+        self.call, self.answer = call, answer
+        self.failure = failure_for(answer, self.own) if isinstance(answer, Fail) else None
+        if self.failure is Fault.TLS and self.request.url.scheme not in {"https", "wss"}:
+            self.failure = Fault.RESET
+        return self
+
+    @property
+    def in_memory(self) -> bool:
+        """A connection in memory is to answer it, not a real one."""
+        return not isinstance(self.answer, PassThrough)
+
+    @property
+    def fails_to_connect(self) -> bool:
+        """It goes wrong before the request is sent."""
+        failure = self.failure
+        if isinstance(failure, Fault):
+            return failure.before_request
+        return isinstance(failure, (self.core.ConnectError, self.core.ConnectTimeout))
+
+    @property
+    def delay(self) -> float:
+        """Seconds before a failure; a reply's own delay is in its script."""
+        answer = self.answer
+        return answer.delay if isinstance(answer, Fail) and self.failure not in TIMEOUTS else 0.0
+
+    def script(self, method: str) -> Script:
+        """What the far end says and does."""
+        if isinstance(self.answer, Response):
+            return spell(self.answer, method=method)
+        if isinstance(self.answer, Fail) and isinstance(self.failure, Fault):
+            return spell_fault(self.failure, self.answer.response, method=method)
+        return Script()  # an exception: the far end says nothing before it is raised
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Note that the client has the head of the response, or its error."""
+        answer = self.answer
+        shown = answer if isinstance(answer, Response) else answer.response if isinstance(answer, Fail) else None
+        self.call.close(response=None if error is not None else shown, error=error)
+
+
+# Waiting, and letting through
+
+
+def late(delay: float, timeout: float | None) -> bool:
+    """The client would give up before `delay` seconds are over."""
+    return timeout is not None and delay > timeout
+
+
+def event_loop() -> str:
+    """Which library runs this coroutine: `asyncio` or `trio`."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return "trio"
+    return "asyncio"
+
+
+async def asleep(seconds: float) -> None:
+    """Wait as the client itself does."""
+    if seconds <= 0:
+        return
+    if event_loop() == "trio":
+        await sys.modules["trio"].sleep(seconds)
+    else:
+        await asyncio.sleep(seconds)
+
+
+@contextmanager
+def let_through(url: URL, pool: Any) -> Iterator[None]:
+    """For the time of a pass-through: the doors below and the guard let it go by, to the pool's proxy too."""
+    proxy = getattr(pool, "_proxy_url", None) or getattr(getattr(pool, "_proxy", None), "url", None)
+    with ExitStack() as stack:
+        stack.enter_context(passing())
+        stack.enter_context(admitted(url.host, url.port))
+        if proxy is not None:
+            origin = proxy.origin
+            stack.enter_context(admitted(origin.host.decode("ascii"), origin.port))
+        yield

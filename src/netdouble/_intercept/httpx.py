@@ -1,0 +1,220 @@
+"""httpx and httpx2, one source for both: the transport is answered, everything above it runs as ever.
+
+Rule 1: `HTTPTransport` and `AsyncHTTPTransport` only. A transport of the user's own (MockTransport, ASGITransport, a
+class of his) is his business; a subclass that calls `super()` is answered there.
+Rule 2: a plain reply is handed over as a genuine Response. Whatever goes wrong, or is said wrongly on purpose, runs
+through the library's own httpcore over a connection in memory: exceptions and texts are the real ones.
+Rule 3: library and client are those of the request at hand: with both installed, each gets its own objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from netdouble import _answering
+from netdouble._active import Scope, ask, current, is_passing, preview
+from netdouble._core.messages import Request, Response
+from netdouble._core.replies import PassThrough
+from netdouble._intercept.exchange import asleep, let_through
+from netdouble._intercept.httpx_library import from_native, library_in, library_of, named, to_native
+from netdouble._intercept.seams import seam
+from netdouble._patch import Undo, UndoStack
+
+__all__ = ["from_native", "httpx_transport", "install", "to_native"]
+
+Function = Callable[..., Any]
+
+# Anything else is refused by httpcore, in its own words (UnsupportedProtocol).
+_SCHEMES = frozenset({"http", "https", "ws", "wss"})
+
+
+def install(module: ModuleType) -> Undo:
+    """Attach to httpx or httpx2; once, also when `httpx2.alias_httpx()` made them one.
+
+    Raises:
+        ClientNotSupported: a seam is missing or has changed.
+    """
+    if hasattr(module.HTTPTransport.handle_request, "__wrapped__"):
+        return lambda: None
+    library = library_in(module)
+    undo = UndoStack()
+    original = seam(module.HTTPTransport, "handle_request", ("self", "request"), client=library.client)
+    undo.replace(module.HTTPTransport, "handle_request", _sync_door(original))
+    try:
+        original = seam(module.AsyncHTTPTransport, "handle_async_request", ("self", "request"), client=library.client)
+        undo.replace(module.AsyncHTTPTransport, "handle_async_request", _async_door(original))
+    except BaseException:
+        undo.undo()
+        raise
+    return undo.undo
+
+
+def _sync_door(original: Function) -> Function:
+    def handle_request(self: Any, request: Any) -> Any:
+        if is_passing() or request.url.scheme not in _SCHEMES:
+            return original(self, request)
+        scope = current()
+        if scope is None:
+            return original(self, request)
+        return _answered(scope, self, original, request)
+
+    return _wrapping(handle_request, original)
+
+
+def _async_door(original: Function) -> Function:
+    async def handle_async_request(self: Any, request: Any) -> Any:
+        if is_passing() or request.url.scheme not in _SCHEMES:
+            return await original(self, request)
+        scope = current()
+        if scope is None:
+            return await original(self, request)
+        return await _aanswered(scope, self, original, request)
+
+    return _wrapping(handle_async_request, original)
+
+
+def _wrapping(function: Any, original: Function) -> Function:
+    function.__wrapped__ = original
+    made: Function = function
+    return made
+
+
+# Answering
+
+
+def _answered(scope: Scope, transport: Any, original: Function, request: Any) -> Any:
+    """What `transport` gives for `request`, as `scope` decides; `original` is how it sends for real."""
+    library = library_of(request)
+    try:
+        body = request.content
+    except library.module.RequestNotRead:
+        body = b"".join(request.stream)
+    neutral, pool = library.neutral(request, body), getattr(transport, "_pool", None)
+    if _is_unknown_unix(pool, neutral):
+        with library.sending(request, body):
+            return original(transport, request)
+    for wait in _retry_waits(pool):
+        call, answer = ask(scope, neutral), None
+        try:
+            answer = _answering.settle(call)
+            if isinstance(answer, Response) and library.is_plain(answer, request):
+                _answering.sleep(answer.delay)
+                return library.handed_over(answer, neutral, call)
+            with library.sending(request, body):
+                if isinstance(answer, PassThrough):
+                    with let_through(neutral.url, pool):
+                        return library.passed(original(transport, request), call)
+                exchange = library.exchange(scope, neutral, call, answer)
+                return library.watched(original(library.over_memory(exchange), request), exchange)
+        except BaseException as error:
+            call.close(error=error)
+            if wait is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
+                raise
+        _answering.sleep(0 if scope.settings.retry_wait == "skip" else wait)
+    raise AssertionError("the last try has no wait after it")
+
+
+async def _aanswered(scope: Scope, transport: Any, original: Function, request: Any) -> Any:
+    """As `_answered`."""
+    library = library_of(request)
+    try:
+        body = request.content
+    except library.module.RequestNotRead:
+        body = b"".join([chunk async for chunk in request.stream])
+    neutral, pool = library.neutral(request, body), getattr(transport, "_pool", None)
+    if _is_unknown_unix(pool, neutral):
+        with library.sending(request, body):
+            return await original(transport, request)
+    for wait in _retry_waits(pool):
+        call, answer = ask(scope, neutral), None
+        try:
+            answer = await _answering.asettle(call)
+            if isinstance(answer, Response) and library.is_plain(answer, request):
+                await asleep(answer.delay)
+                return library.handed_over(answer, neutral, call)
+            with library.sending(request, body):
+                if isinstance(answer, PassThrough):
+                    with let_through(neutral.url, pool):
+                        return library.passed(await original(transport, request), call)
+                exchange = library.exchange(scope, neutral, call, answer)
+                return library.watched(await original(library.over_async_memory(exchange), request), exchange)
+        except BaseException as error:
+            call.close(error=error)
+            if wait is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
+                raise
+        await asleep(0 if scope.settings.retry_wait == "skip" else wait)
+    raise AssertionError("the last try has no wait after it")
+
+
+def _is_unknown_unix(pool: Any, neutral: Request) -> bool:
+    """It goes to a unix socket, which the guard allows, and its invented host is named by no route."""
+    return getattr(pool, "_uds", None) is not None and preview(neutral) is None
+
+
+def _retry_waits(pool: Any) -> Iterator[float | None]:
+    """Seconds to wait after each try to connect that failed, None after the last: `HTTPTransport(retries=n)`.
+
+    httpcore retries below the seam; its waits are 0, 0.5, 1, 2 ... (httpcore 1.0.9, _sync/connection.py).
+    """
+    retries = getattr(pool, "_retries", 0)
+    for n in range(retries):
+        yield 0.5 * 2.0 ** (n - 1) if n else 0.0
+    yield None
+
+
+# Without patching
+
+
+def httpx_transport(scope_of: Callable[[], Scope], library: str = "httpx") -> Any:
+    """A transport for clients and async clients of either library; what passes through takes a real one below it.
+
+    Args:
+        scope_of: asked at each request. library: whose transport it is to be an instance of.
+    """
+    base: Any = named(library)
+
+    class NetdoubleTransport(base.BaseTransport, base.AsyncBaseTransport):  # type: ignore[misc]  # one of two modules
+        """Answers from a network, without patching."""
+
+        def __init__(self) -> None:
+            self._real: list[Any] = []
+
+        def handle_request(self, request: Any) -> Any:
+            return _answered(scope_of(), self, self._send, request)
+
+        async def handle_async_request(self, request: Any) -> Any:
+            return await _aanswered(scope_of(), self, self._asend, request)
+
+        def _send(self, transport: Any, request: Any) -> Any:
+            kind = library_of(request).module.HTTPTransport
+            return _unpatched(kind.handle_request)(self._below(transport, kind), request)
+
+        async def _asend(self, transport: Any, request: Any) -> Any:
+            kind = library_of(request).module.AsyncHTTPTransport
+            return await _unpatched(kind.handle_async_request)(self._below(transport, kind), request)
+
+        def _below(self, transport: Any, kind: type) -> Any:
+            if transport is not self:
+                return transport
+            made = next((real for real in self._real if isinstance(real, kind)), None)
+            if made is None:
+                made = kind()
+                self._real.append(made)
+            return made
+
+        def close(self) -> None:
+            for real in [real for real in self._real if hasattr(real, "handle_request")]:
+                real.close()
+
+        async def aclose(self) -> None:
+            for real in [real for real in self._real if hasattr(real, "handle_async_request")]:
+                await real.aclose()
+
+    return NetdoubleTransport()
+
+
+def _unpatched(function: Function) -> Function:
+    made: Function = getattr(function, "__wrapped__", function)
+    return made

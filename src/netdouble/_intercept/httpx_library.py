@@ -1,0 +1,238 @@
+"""Requests and responses of httpx and httpx2: ours from theirs, theirs from ours.
+
+Rule 1: one source for both; which of the two an object belongs to is read off its class.
+Rule 2: what is handed to a client is genuine: built by the library's own constructors, its body still to be read.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from netdouble import _answering
+from netdouble._active import Scope
+from netdouble._core.calls import Call
+from netdouble._core.contents import Stream
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Request, Response
+from netdouble._core.replies import Answer
+from netdouble._core.urls import join_url
+from netdouble._intercept.exchange import Exchange, late
+from netdouble._intercept.network_stream import AsyncMemoryBackend, MemoryBackend, NoTls, Unconnected
+from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, text_pairs
+from netdouble.errors import DeclarationError
+
+# What httpcore reads from a socket at once, and so the largest chunk that `iter_raw` gives.
+_READ_SIZE = 64 * 1024
+
+
+class Library:
+    """What the door needs of httpx or of httpx2.
+
+    Attributes:
+        client: name and version. retried: what its `retries=` tries again after.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module: Any = module
+        self.client = f"{module.__name__} {self.module.__version__}"
+        self.retried = (self.module.ConnectError, self.module.ConnectTimeout)
+        bases = (WatchedBody, self.module.SyncByteStream, self.module.AsyncByteStream)
+        self._body: Any = type("Body", bases, {})
+
+    def neutral(self, request: Any, body: bytes) -> Request:
+        """The request in our form; headers as they are sent."""
+        url = request.url
+        target = request.extensions.get("target", url.raw_path).decode("latin-1")
+        where = join_url(url.scheme, url.raw_host.decode("ascii"), url.port, target)
+        return Request(
+            request.method, where, Headers(text_pairs(request.headers.raw)), body, self.client, "1.1", target
+        )
+
+    @contextmanager
+    def sending(self, request: Any, body: bytes) -> Iterator[None]:
+        """While the request is sent on, its body can be read again; a generator that we read stays used up after."""
+        stream = request.stream
+        request.stream = self.module.ByteStream(body)
+        try:
+            yield
+        finally:
+            request.stream = stream
+
+    # A reply without a connection
+
+    def is_plain(self, answer: Response, request: Any) -> bool:
+        """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
+        if answer.delay and late(answer.delay, request.extensions.get("timeout", {}).get("read")):
+            return False
+        headers = answer.headers
+        if "content-length" in headers or "transfer-encoding" in headers:
+            length = str(len(answer.body)) if answer.stream is None else ""
+            if headers.get_all("content-length") != [length] or "transfer-encoding" in headers:
+                return False
+        return answer.status != 101 and answer.http_version != "1.0"
+
+    def handed_over(self, answer: Response, neutral: Request, call: Call) -> Any:
+        """The library's own response, its body still to be read."""
+        call.close(response=answer)
+        extensions = {
+            "http_version": b"HTTP/" + _raw(answer.http_version),
+            "reason_phrase": _raw(answer.reason),
+            "network_stream": Unconnected(neutral.url.port),
+        }
+        return self.module.Response(answer.status, headers=_framed(answer), stream=self._stream(answer, neutral, call),
+                                    extensions=extensions)  # fmt: skip
+
+    def _stream(self, answer: Response, neutral: Request, call: Call) -> Any:
+        stream, body = answer.stream, answer.body
+        if neutral.method == "HEAD" or answer.status in _BODILESS:
+            return self.module.ByteStream(b"")
+        if stream is None:
+            if len(body) <= _READ_SIZE:
+                return self.module.ByteStream(body)
+            stream = Stream([body[at : at + _READ_SIZE] for at in range(0, len(body), _READ_SIZE)])
+        return self._body(call, lambda: _answering.chunks_of(stream), lambda: _answering.achunks_of(stream))
+
+    # Everything else
+
+    def exchange(self, scope: Scope, neutral: Request, call: Call, answer: Answer) -> Exchange:
+        """What the library's httpcore is to meet."""
+        core = _core(self.module.__name__)
+        return Exchange(core, self.client, scope, neutral, own=(self.module.__name__,)).given(call, answer)
+
+    def over_memory(self, exchange: Exchange) -> Any:
+        """A transport whose only connection is the exchange's."""
+        made = object.__new__(self.module.HTTPTransport)
+        made._pool = exchange.core.ConnectionPool(ssl_context=NoTls(), network_backend=MemoryBackend(exchange))
+        return made
+
+    def over_async_memory(self, exchange: Exchange) -> Any:
+        """As `over_memory`."""
+        made = object.__new__(self.module.AsyncHTTPTransport)
+        made._pool = exchange.core.AsyncConnectionPool(
+            ssl_context=NoTls(), network_backend=AsyncMemoryBackend(exchange)
+        )
+        return made
+
+    def watched(self, native: Any, exchange: Exchange) -> Any:
+        """The response, the call being told when its body breaks."""
+        exchange.close()
+        native.stream = self._body.around(native.stream, exchange.call)
+        return native
+
+    def passed(self, native: Any, call: Call) -> Any:
+        """The response of the real service."""
+        whole = pass_noted(call, native.status_code, native.headers.raw)
+        native.stream = self._body.around(native.stream, call, whole)
+        return native
+
+
+_BODILESS = frozenset({204, 304})
+
+
+@cache
+def library_in(module: ModuleType) -> Library:
+    """The library that `module` is."""
+    return Library(module)
+
+
+def library_of(thing: Any) -> Library:
+    """The library whose class (or a subclass of it) this is an instance of."""
+    return library_in(_module_of(type(thing)))
+
+
+@cache
+def _module_of(kind: Any) -> ModuleType:
+    roots = [ancestor.__module__.partition(".")[0] for ancestor in kind.__mro__]
+    return sys.modules[next(root for root in roots if root in {"httpx", "httpx2"})]
+
+
+def named(library: str) -> ModuleType:
+    """The module of that name."""
+    if library == "httpx2":
+        import httpx2
+
+        return httpx2
+    import httpx
+
+    return httpx
+
+
+def _core(library: str) -> ModuleType:
+    """The library's own httpcore. After `alias_httpx()` both names are httpx2's."""
+    if library == "httpx2":
+        import httpcore2
+
+        return httpcore2
+    import httpcore
+
+    return httpcore
+
+
+def _framed(answer: Response) -> list[tuple[bytes, bytes]]:
+    """The headers as a server sends them, which says how long the body is (as `_codec.spelling` does)."""
+    headers = [(_raw(name), _raw(value)) for name, value in answer.headers.fields]
+    if answer.status in _BODILESS or "content-length" in answer.headers:
+        return headers
+    if answer.stream is not None or answer.trailers:
+        headers.append((b"Transfer-Encoding", b"chunked"))
+    else:
+        headers.append((b"Content-Length", str(len(answer.body)).encode("ascii")))
+    return headers
+
+
+def _raw(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
+
+
+def to_native(response: Response, request: Request | None, library: str) -> Any:
+    """`response` as a Response of httpx or httpx2 that was read, the answer to `request`."""
+    module: Any = named(library)
+    asked = request or Request.to("GET", "http://netdouble.invalid/")
+    native_request = module.Request(
+        asked.method, str(asked.url), headers=list(asked.headers.fields), content=asked.body
+    )
+    made = library_in(module).handed_over(response, asked, Call(asked, None, response))
+    made.request = native_request
+    made.stream = module.ByteStream(b"".join(made.stream))
+    made.read()
+    return made
+
+
+def from_native(native: Any) -> Response:
+    """The neutral form of a Response of httpx or httpx2.
+
+    Raises:
+        DeclarationError: its body is a stream that was not read, and can't be read here.
+    """
+    module = library_of(native).module
+    pairs = text_pairs(native.headers.raw)
+    if type(native.stream) is module.ByteStream:
+        body = b"".join(native.stream)  # as it was given, Content-Encoding and all
+    else:
+        body = _read(native, module)
+        # What read() gives is decoded and whole: these lines told of the body as it was on the wire.
+        pairs = [(name, value) for name, value in pairs if name.lower() not in _OF_THE_WIRE]
+    version = native.extensions.get("http_version", b"HTTP/1.1").decode("ascii").removeprefix("HTTP/")
+    return Response.of_parts(native.status_code, pairs, body, reason=native.reason_phrase, http_version=version)
+
+
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+def _read(native: Any, module: Any) -> bytes:
+    try:
+        body: bytes = native.read()
+    except (module.StreamError, RuntimeError) as error:
+        raise DeclarationError(
+            f"the body of this {type(native).__module__.partition('.')[0]} response can't be read here ({error}); read "
+            "it first (response.read(), await response.aread()), or give the chunks to reply(stream=chunks)"
+        ) from None
+    return body

@@ -1,0 +1,79 @@
+"""Bodies of httpx and httpcore on their way to the client: the call is told how they end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from netdouble._core.calls import Call
+from netdouble._core.messages import Response
+
+
+class WatchedBody:
+    """A response's body on its way to the client, which tells the call how it went; for sync and async clients.
+
+    Args:
+        chunks, achunks: what makes the body. inner: the stream to be closed with it.
+        whole: told the whole body when it was read to its end.
+    """
+
+    def __init__(self, call: Call, chunks: Callable[[], Iterator[bytes]], achunks: Callable[[], AsyncIterator[bytes]],
+                 inner: Any = None, whole: Callable[[bytes], None] | None = None) -> None:  # fmt: skip
+        self._call, self._chunks, self._achunks, self._inner, self._whole = call, chunks, achunks, inner, whole
+
+    @classmethod
+    def around(cls, stream: Any, call: Call, whole: Callable[[bytes], None] | None = None) -> Any:
+        """A client library's own stream, watched."""
+        return cls(call, lambda: iter(stream), lambda: aiter(stream), stream, whole)
+
+    def __iter__(self) -> Iterator[bytes]:
+        read: list[bytes] = []
+        try:
+            for chunk in self._chunks():
+                if self._whole is not None:
+                    read.append(chunk)
+                yield chunk
+        except Exception as error:
+            self._call.close(error=error)
+            raise
+        if self._whole is not None:
+            self._whole(b"".join(read))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read: list[bytes] = []
+        try:
+            async for chunk in self._achunks():
+                if self._whole is not None:
+                    read.append(chunk)
+                yield chunk
+        except Exception as error:
+            self._call.close(error=error)
+            raise
+        if self._whole is not None:
+            self._whole(b"".join(read))
+
+    def close(self) -> None:
+        """Close the stream below."""
+        if hasattr(self._inner, "close"):
+            self._inner.close()
+
+    async def aclose(self) -> None:
+        """As `close`."""
+        if hasattr(self._inner, "aclose"):
+            await self._inner.aclose()
+
+
+def pass_noted(call: Call, status: int, raw_headers: Any) -> Callable[[bytes], None]:
+    """Note the real service's response; what is returned takes its body when that is known."""
+    headers = text_pairs(raw_headers)
+    call.close(response=Response.of_parts(status, headers))
+
+    def whole(body: bytes) -> None:
+        call.response = Response.of_parts(status, headers, body)
+
+    return whole
+
+
+def text_pairs(raw_headers: Any) -> list[tuple[str, str]]:
+    """Header lines as text, of bytes."""
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers]
