@@ -165,6 +165,8 @@ REFUSED = [
     ("a body on 204", lambda n: n.get(URL).reply(204, json=1), "204"),
     ("a header with a line break", lambda n: n.get(URL).reply(headers={"a": "b\r\nc"}), "can't be sent"),
     ("a header that is no str", lambda n: n.get(URL).reply(headers={"a": 1}), "str"),
+    ("a reason with a line break", lambda n: n.get(URL).reply(reason="a\r\nb"), "can't be sent"),
+    ("trailers beside a length", lambda n: n.get(URL).reply(headers={"Content-Length": "0"}, trailers={"a": "b"}), "chunked"),
     ("a negative delay", lambda n: n.get(URL).reply(delay=-1), "seconds"),
     ("a missing file", lambda n: n.get(URL).reply(file="/nowhere/at/all"), "file="),
     ("one event without a list", lambda n: n.get(URL).reply(sse={"data": 1}), r"sse=\[\.\.\.\]"),

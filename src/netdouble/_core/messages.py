@@ -191,8 +191,16 @@ class Response:
             fields.append(("Content-Type", kind))
         for name, value in (cookies or {}).items():
             fields.append(("Set-Cookie", f"{name}={value}; Path=/"))
+        trailing = checked_headers(trailers or (), "trailers")
+        if trailing.fields and any(name.lower() == "content-length" for name, _ in fields):
+            raise DeclarationError(
+                "trailers= follow a chunked body, and Content-Length says that it is not chunked (RFC 9112 section 6.2); "
+                "drop the header"
+            )
+        if reason is not None and any(c in reason for c in "\r\n\0"):
+            raise DeclarationError(f"reason= has a character that can't be sent: {reason!r}")
         self._put(status, _REASONS.get(status, "") if reason is None else reason, Headers(fields), body, chunks,
-                  float(delay), http_version, checked_headers(trailers or (), "trailers"))  # fmt: skip
+                  float(delay), http_version, trailing)  # fmt: skip
 
     @classmethod
     def of_parts(cls, status: int, headers: HeadersInput = (), body: bytes | Stream = b"", *, reason: str | None = None,
