@@ -41,6 +41,7 @@ class Client:
 CLIENTS = (
     Client("thread pools", "concurrent.futures.thread", "netdouble._intercept.executors",
            "concurrent.futures.ThreadPoolExecutor.submit", ""),
+    Client("CA bundle", "ssl", "netdouble._gate.ca_bundle", "ssl.SSLContext.load_verify_locations", ""),
     Client("http.client", "http.client", "netdouble._intercept.http_client",
            "http.client.HTTPConnection.connect", "bytes"),
     Client("urllib3", "urllib3", "netdouble._intercept.urllib3",
