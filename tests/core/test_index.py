@@ -127,6 +127,17 @@ def test_the_index_names_the_hosts_that_its_routes_name(
     assert index.names_host(host, port) == any(one.pattern.names_host(host, port) for one in kept)
 
 
+@pytest.mark.parametrize("url", ["https://h.test/{}", "https://*.test/{}", "https://{{t}}.test/{}"])
+def test_a_host_is_named_until_its_last_route_is_removed(url: str) -> None:
+    stubs = [stub(0, url.format("a")), stub(1, url.format("{id}"))]
+    index = indexed([*stubs, stub(2, "https://*.h.test/")])
+    for one, named_after in zip(stubs, (True, False), strict=True):
+        assert index.names_host("h.test", 443)
+        index.remove(one)
+        assert index.names_host("h.test", 443) is named_after
+    assert index.names_host("x.h.test", 443)
+
+
 def test_removing_a_route_that_is_not_there_is_an_error_and_changes_nothing() -> None:
     index = indexed([stub(0, "https://h.test/")])
     with pytest.raises(KeyError):

@@ -129,12 +129,12 @@ class SplitUrl(UrlPattern):
             found.append(Mismatch("scheme", self.scheme, url.scheme))
         if not _fits(self.host, url.host):
             found.append(Mismatch("host", str(self.host), url.host))
-        if url.port != self.port and not (found and self._ports_follow_schemes(url)):
+        if url.port != self.port and not self._ports_follow_schemes(url):
             found.append(Mismatch("port", self.port, url.port))
         return found
 
     def _ports_follow_schemes(self, url: URL) -> bool:
-        """Neither side names a port: what differs is the scheme alone."""
+        """Each side has the port of its own scheme: what differs is the scheme alone."""
         return DEFAULT_PORTS.get(self.scheme or "") == self.port and DEFAULT_PORTS.get(url.scheme) == url.port
 
     def _target_mismatches(self, url: URL) -> list[Mismatch]:
