@@ -9,7 +9,8 @@ Rule 3: what can be said once is spelled once: `spell` keeps the script of a res
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from enum import Enum
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ class Script:
         """What is sent, piece by piece."""
         return iter(self.pieces)
 
-    async def achunks(self) -> AsyncIterator[bytes]:
+    async def achunks(self) -> AsyncGenerator[bytes, None]:
         """As `chunks`, also for a body that an async factory makes."""
         for piece in self.pieces:
             yield piece
@@ -83,13 +84,14 @@ class StreamScript(Script):
             yield data
         self._settle()
 
-    async def achunks(self) -> AsyncIterator[bytes]:
+    async def achunks(self) -> AsyncGenerator[bytes, None]:
         """As `chunks`."""
         for piece in self.pieces:
             yield piece
-        async for chunk in self._stream.achunks():
-            if data := self._framer.add(chunk):
-                yield data
+        async with aclosing(self._stream.achunks()) as chunks:
+            async for chunk in chunks:
+                if data := self._framer.add(chunk):
+                    yield data
         if data := self._framer.end():
             yield data
         self._settle()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, Union
 from urllib.parse import urlencode
 
@@ -47,14 +47,18 @@ class Stream:
             if data:
                 yield data
 
-    async def achunks(self) -> AsyncIterator[bytes]:
-        """The chunks of an async factory, or of a sync one."""
+    async def achunks(self) -> AsyncGenerator[bytes, None]:
+        """The chunks of an async factory, or of a sync one; closing this closes what the factory made."""
         made = self._factory()
         if hasattr(made, "__aiter__"):
-            async for chunk in made:
-                data = _chunk_bytes(chunk)
-                if data:
-                    yield data
+            try:
+                async for chunk in made:
+                    data = _chunk_bytes(chunk)
+                    if data:
+                        yield data
+            finally:
+                if hasattr(made, "aclose"):
+                    await made.aclose()
         else:
             for chunk in made:
                 data = _chunk_bytes(chunk)

@@ -142,7 +142,8 @@ def library_in(module: ModuleType) -> Library:
 
 def library_of(thing: Any) -> Library:
     """The library whose class (or a subclass of it) this is an instance of."""
-    return library_in(_module_of(type(thing)))
+    kind: Any = type(thing)
+    return library_in(_module_of(kind))
 
 
 @cache

@@ -151,7 +151,9 @@ class _FarEnd:
         if info == "is_readable":
             exchange = self._find()
             wanted = exchange is None or (exchange.in_memory and not exchange.fails_to_connect)
-            return self._closed or is_passing() or not anything_open() or not wanted
+            # A body of which the client wanted no more (it had read Content-Length bytes) spoils the connection.
+            spoilt = self._closed or self._running is not None
+            return spoilt or is_passing() or not anything_open() or not wanted
         return _addresses(self.port).get(info)
 
     def _hear(self, data: bytes) -> None:

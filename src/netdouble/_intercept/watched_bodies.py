@@ -20,6 +20,7 @@ class WatchedBody:
     def __init__(self, call: Call, chunks: Callable[[], Iterator[bytes]], achunks: Callable[[], AsyncIterator[bytes]],
                  inner: Any = None, whole: Callable[[bytes], None] | None = None) -> None:  # fmt: skip
         self._call, self._chunks, self._achunks, self._inner, self._whole = call, chunks, achunks, inner, whole
+        self._running: Any = None
 
     @classmethod
     def around(cls, stream: Any, call: Call, whole: Callable[[bytes], None] | None = None) -> Any:
@@ -29,7 +30,7 @@ class WatchedBody:
     def __iter__(self) -> Iterator[bytes]:
         read: list[bytes] = []
         try:
-            for chunk in self._chunks():
+            for chunk in self._begun(self._chunks()):
                 if self._whole is not None:
                     read.append(chunk)
                 yield chunk
@@ -42,7 +43,7 @@ class WatchedBody:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read: list[bytes] = []
         try:
-            async for chunk in self._achunks():
+            async for chunk in self._begun(self._achunks()):
                 if self._whole is not None:
                     read.append(chunk)
                 yield chunk
@@ -52,13 +53,21 @@ class WatchedBody:
         if self._whole is not None:
             self._whole(b"".join(read))
 
+    def _begun(self, running: Any) -> Any:
+        self._running = running
+        return running
+
     def close(self) -> None:
-        """Close the stream below."""
+        """Close the stream below; what makes the body need not wait for the garbage collector."""
+        if hasattr(self._running, "close"):
+            self._running.close()
         if hasattr(self._inner, "close"):
             self._inner.close()
 
     async def aclose(self) -> None:
         """As `close`."""
+        if hasattr(self._running, "aclose"):
+            await self._running.aclose()
         if hasattr(self._inner, "aclose"):
             await self._inner.aclose()
 

@@ -81,6 +81,6 @@ class Driver(Protocol):
 
 def all_drivers() -> list[Driver]:
     """Every driver there is."""
-    from tests.clients.conformance import driver_urllib3
+    from tests.clients.conformance import driver_httpx, driver_urllib3
 
-    return [*driver_urllib3.DRIVERS]
+    return [*driver_httpx.DRIVERS, *driver_urllib3.DRIVERS]
