@@ -134,7 +134,7 @@ def _next_step(request: Request, routers: Sequence[SomeRouter]) -> list[str]:
     if not any(router.names_host(url.host, url.port) for router in routers):
         through = f'allow="{url.host}" among the settings, or .pass_through() in place of .reply(...)'
     elif is_loopback(url.host):
-        through = f'.pass_through() in place of .reply(...); routes name "{url.host}", so nothing passes by itself'
+        through = f'.pass_through() in place of .reply(...); routes name "{url.host}", so it never passes by itself'
     else:
         return lines
     return [*lines, f"To let it through:  {through}"]
@@ -191,9 +191,8 @@ def _hiders(hidden: Sequence[Call]) -> list[str]:
     for calls in list(counts.values())[:3]:
         route = calls[0].route
         lines += _columns(f"hidden by {_place(route)}", f"{_route(route)}", indent=8)
-        lines.append(
-            f"    it answered {_count(len(calls), 'request')} that this route matches too, as {_request(calls[0].request)}"
-        )
+        answered = f"it answered {_count(len(calls), 'request')} that this route matches too"
+        lines.append(f"    {answered}, as {_request(calls[0].request)}")
     return [*lines, "For a sequence use .then() on one route, or .once() on each; else keep one of them"]
 
 

@@ -68,7 +68,8 @@ class Masked:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Masked)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(MASK)
 
 
 MASKED = Masked()
