@@ -34,9 +34,11 @@ class Scope:
         misses: the errors that were raised for unmatched requests and refused connections.
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
+        retry_seconds: how long clients waited between their own retries.
     """
 
-    __slots__ = ("allows", "bound", "closed", "inner", "label", "misses", "owner", "parent", "router", "settings")
+    __slots__ = ("allows", "bound", "closed", "inner", "label", "misses", "owner", "parent", "retry_seconds",
+                 "router", "settings")  # fmt: skip
 
     def __init__(self, router: Router, settings: Settings, allows: Callable[[str, int | None], bool], *, owner: object,
                  label: str) -> None:  # fmt: skip
@@ -50,6 +52,7 @@ class Scope:
         self.inner: Scope | None = None
         self.closed = False
         self.misses: list[UnmatchedRequest | NetworkBlocked] = []
+        self.retry_seconds = 0.0
 
     def chain(self) -> list[Scope]:
         """This scope and those it was opened in, innermost first, the closed ones left out."""
@@ -240,12 +243,16 @@ def open_call(request: Request) -> Call | None:
     return ask(scope, request)
 
 
-def ask(scope: Scope, request: Request) -> Call:
-    """As `open_call`, for a door that was mounted on one client by hand and knows its scope."""
+def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from) -> Call:
+    """As `open_call`, for a door that knows its scope: it was mounted on one client by hand.
+
+    Args:
+        caller: where the request was made, for a door that decides in another task.
+    """
     chain = scope.chain()
     call = router.open_call([s.router for s in chain], request, scope.reaches)
     if call is None:
-        call = _miss(scope, chain, request)
+        call = _miss(scope, chain, request, caller())
     call.scope = scope
     if call.answer is None:
         error = UnansweredRoute(explain.unanswered(call.route, request))
@@ -254,11 +261,10 @@ def ask(scope: Scope, request: Request) -> Call:
     return call
 
 
-def _miss(scope: Scope, chain: list[Scope], request: Request) -> Call:
+def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str) -> Call:
     call = Call(request, None, None)
     for each in chain:
         each.router.record(call)
-    caller = called_from()
     elsewhere = [s.router for s in _open if s not in chain]
     text = explain.unmatched(request, [s.router for s in chain], elsewhere=elsewhere, caller=caller, label=scope.label)
     error = UnmatchedRequest(text, method=request.method, url=explain.masked_url(request.url), client=request.client,

@@ -332,7 +332,7 @@ class Network(Verbs):
 
     def requests_adapter(self) -> requests.adapters.HTTPAdapter:
         """An adapter that answers from this network: `session.mount("https://", net.requests_adapter())`."""
-        made: requests.adapters.HTTPAdapter = _door("requests").requests_adapter(self._scope)
+        made: requests.adapters.HTTPAdapter = _door("requests").requests_adapter(self._scope, _door("urllib3").mount)
         return made
 
     def urllib3_pool_manager(self) -> urllib3.PoolManager:

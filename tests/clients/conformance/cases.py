@@ -45,7 +45,7 @@ class Case:
 
     Attributes:
         declare: declares routes on the network. sends: the requests in order, on one client; expects: what each
-        brings. needs: attributes of the driver that must be true for the row to mean anything.
+        brings. needs: attributes of the driver that must not be false, or the row means nothing to it.
         calls: how many calls are recorded; None: as many as requests were sent. settings: of the network.
     """
 
@@ -161,7 +161,7 @@ REDIRECTS = [
     one("307 keeps method and body",
         lambda net: (net.post(URL).reply(307, headers={"Location": "/users/8"}),
                      net.post("https://api.test/users/8", content=b"hi").reply(201)),
-        Expect(201), Send("POST", content=b"hi", follow=True), needs=("follows",), calls=2),
+        Expect(201), Send("POST", content=b"hi", follow=True), needs=("follows", "sends_bodies_again"), calls=2),
     Case("a cookie comes back",
          lambda net: (net.get(URL).reply(cookies={"sid": "1"}), net.get(URL, cookies={"sid": "1"}).reply(201)),
          (Send(), Send()), (Expect(200), Expect(201)), needs=("keeps_cookies",)),

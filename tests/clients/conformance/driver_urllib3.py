@@ -89,7 +89,7 @@ class UrllibRequest:
 
     name, client = "urllib.request", "urllib.request 3."
     follows = keeps_cookies = True
-    decodes = pools = False
+    decodes = pools = sends_bodies_again = False
     raises = {
         **HttpClient.raises,
         Fault.DNS: Raises(urllib.error.URLError, _UNKNOWN_NAME),

@@ -26,7 +26,7 @@ def _rows() -> list:
         pytest.param(driver, case, id=f"{driver.name}: {case.name}")
         for driver in DRIVERS
         for case in CASES
-        if all(getattr(driver, need) for need in case.needs)
+        if all(getattr(driver, need, True) for need in case.needs)
     ]
 
 

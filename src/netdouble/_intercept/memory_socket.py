@@ -1,0 +1,474 @@
+"""A socket in memory: what a client writes is read as requests, each is decided, and the answer is what it reads.
+
+The client above is whole: it serialises, pools, retries, parses. Only the connection beneath it is not there.
+
+Rule 1: who answers is asked at each request, never when connecting.
+Rule 2: a fault of the connecting phase is raised while the request is sent, one of the answer while it is read: there
+clients look for them. A wait that the client would give up is not waited for: its timeout comes at once.
+Rule 3: what is let through goes out on a real connection that the saved original opens; the next request on it is
+read and decided again.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import io
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from netdouble import _active
+from netdouble._answering import chunks_of, settle, sleep
+from netdouble._codec.http1 import ParsedRequest, RequestParser
+from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
+from netdouble._core.calls import Call
+from netdouble._core.faults import Fault
+from netdouble._core.messages import Request, Response
+from netdouble._core.replies import Fail, PassThrough
+from netdouble._intercept.failures import failure_for
+from netdouble._intercept.layers import Dialect, raise_past, speaker, unspoken
+from netdouble.errors import AmbiguousScope, NetdoubleError, ScopeClosed
+
+
+def is_answered() -> bool:
+    """Requests made here are netdouble's to answer, or to refuse."""
+    if _active.is_passing():
+        return False
+    try:
+        return _active.current() is not None
+    except (AmbiguousScope, ScopeClosed):
+        return True  # the request itself is refused, with that reason
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a client's file gives to the sockets of its connections.
+
+    Attributes:
+        dialect: the client, when none stands above it. connect: the saved original, which opens a real connection and
+        puts it into `connection.sock`. connect_error: the client's own exception for one of the operating system's.
+        ask: opens the call; None when no scope is open. is_open: whether anybody would be asked.
+    """
+
+    dialect: Dialect
+    connect: Callable[[Any], None]
+    connect_error: Callable[[Any, OSError], BaseException] = lambda connection, error: error  # noqa: ARG005
+    ask: Callable[[Request], Call | None] = _active.open_call
+    is_open: Callable[[], bool] = is_answered
+
+    def attach(self, connection: Any, scheme: str) -> None:
+        """Connect `connection` in memory: to the target of its tunnel, where it has one."""
+        tunnelled = getattr(connection, "_tunnel_host", None)
+        host, port = (tunnelled, connection._tunnel_port) if tunnelled else (connection.host, connection.port)
+        connection.sock = MemorySocket(self, connection, scheme, host, port)
+
+
+# A call that a door above has opened already: the socket below only carries it out.
+_handed_down: ContextVar[Call | None] = ContextVar("netdouble_handed_down", default=None)
+
+
+def hand_down(call: Call, send: Callable[[], Any]) -> Any:
+    """Call `send`, whose one request is `call`, which was decided further up."""
+    token = _handed_down.set(call)
+    try:
+        return send()
+    finally:
+        _handed_down.reset(token)
+
+
+def is_handed_down() -> bool:
+    """The next request was decided further up."""
+    return _handed_down.get() is not None
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One answer on its way to the client.
+
+    Attributes:
+        response, error: what the call is told when it begins. raises: an exception that comes instead of bytes.
+    """
+
+    script: Script
+    call: Call | None = None
+    delay: float = 0.0
+    response: Response | None = None
+    error: BaseException | None = None
+    raises: BaseException | None = None
+    chunks: Iterator[bytes] | None = None
+
+
+@dataclass(slots=True)
+class _Passed:
+    """A request that is being answered by the real service, and what the client has read of the response."""
+
+    method: str
+    call: Call | None
+    tape: bytearray
+
+
+class MemorySocket:
+    """What http.client, and whatever is built on it, needs of a socket."""
+
+    family, type, proto = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+
+    # Reading goes through the standard library's SocketIO, whose way with timeouts and late closes clients know.
+    # urllib3's pyOpenSSL sockets borrow it alike.
+    makefile: Any = socket.socket.makefile
+
+    def __init__(self, door: Door, connection: Any, scheme: str, host: str, port: int | None) -> None:
+        self._real: Any = None
+        self._door, self._connection = door, connection
+        self._scheme, self._host, self._port = scheme, host, port
+        timeout = getattr(connection, "timeout", None)
+        # "Not given" is an object of http.client's own.
+        self._timeout = timeout if timeout is None or isinstance(timeout, (int, float)) else socket.getdefaulttimeout()
+        self._parser = RequestParser()
+        self._answers: deque[_Answer] = deque()
+        self._rest = memoryview(b"")  # said already, not read yet
+        self._passed: _Passed | None = None
+        self._upgraded = self._hung_up = self._closed = False
+        self._io_refs = 0
+
+    # Writing
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Take what the client sends; decide each request as soon as it is whole."""
+        view = data if isinstance(data, bytes) else memoryview(data).cast("B")  # TypeError, as a socket raises it
+        if self._upgraded:
+            self._real.sendall(view, flags)
+        elif not self._hung_up:  # else lost as on the wire, and the next read tells
+            self._parser.feed(view)
+            while (parsed := self._parser.next_request()) is not None:
+                self._decide(parsed)
+            if self._parser.wants_continue:
+                self._parser.told_continue()
+                self._answers.append(_Answer(Script(CONTINUE, ending=Ending.KEEP_ALIVE)))
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """As `sendall`; everything is taken."""
+        self.sendall(data, flags)
+        return len(data)
+
+    def _decide(self, parsed: ParsedRequest) -> None:
+        self._note_passed(over=True)
+        self._passed = None
+        dialect = speaker() or self._door.dialect
+        call = self._open_call(parsed, dialect)
+        if call is None:
+            self._let_through(parsed, None)
+            return
+        opened = call
+        try:
+            answer = unspoken(lambda: settle(opened))
+            failure = failure_for(answer, dialect.own) if isinstance(answer, Fail) else None
+        except Exception as error:  # noqa: BLE001  # what the user's function raises is raised where an answer is read
+            self._answers.append(_Answer(_NOTHING, call, error=error, raises=error))
+            return
+        method, version = parsed.method.upper(), parsed.http_version
+        if isinstance(answer, PassThrough):
+            self._let_through(parsed, call)
+        elif isinstance(answer, Response):
+            script = spell(answer, method=method, http_version=version, keep_alive=parsed.keep_alive)
+            self._answers.append(_Answer(script, call, answer.delay, response=answer))
+        elif isinstance(failure, Fault):
+            self._fail(call, failure, answer, method, version)
+        else:
+            self._answers.append(_Answer(_NOTHING, call, answer.delay, error=failure, raises=failure))
+
+    def _open_call(self, parsed: ParsedRequest, dialect: Dialect) -> Call | None:
+        handed = _handed_down.get()
+        if handed is not None:
+            _handed_down.set(None)
+            return handed
+        if _active.is_passing():
+            return None
+        try:
+            return self._door.ask(parsed.to_request(self._scheme, self._host, self._port, dialect.client))
+        except NetdoubleError as error:
+            self._hang_up()
+            raise_past(error)
+
+    def _fail(self, call: Call, fault: Fault, fail: Fail, method: str, version: str) -> None:
+        if fault is Fault.TLS and self._scheme != "https":
+            fault = Fault.RESET  # there is no handshake that could fail
+        if fault.before_request:
+            self._refuse(call, fault, fail.delay)
+        script = spell_fault(fault, fail.response, method=method, http_version=version)
+        error = _AT_THE_CLIENT[fault]()
+        self._answers.append(_Answer(script, call, fail.delay or script.delay, fail.response, error))
+
+    def _refuse(self, call: Call, fault: Fault, delay: float) -> None:
+        """Fail as if the connection could not be made."""
+        if self._timeout is not None and delay > self._timeout:
+            fault, delay = Fault.CONNECT_TIMEOUT, 0.0
+        sleep(delay)
+        below = _CONNECT_ERRORS[fault]()
+        error = self._door.connect_error(self._connection, below)
+        call.close(error=error)
+        self._hang_up()
+        self._connection.sock = None
+        raise error from (None if error is below else below)
+
+    # Letting through
+
+    def _let_through(self, parsed: ParsedRequest, call: Call | None) -> None:
+        """Send the request on to the real service, over a connection opened for it."""
+        try:
+            if self._real is None:
+                self._open_real()
+            self._real.sendall(parsed.raw)
+        except Exception as error:
+            if call is not None:
+                call.close(error=error)
+            self._hang_up()
+            if isinstance(error, NetdoubleError):  # the guard's
+                raise_past(error)
+            raise
+        self._passed = _Passed(parsed.method, call, bytearray())
+        self._upgraded = parsed.method == "CONNECT" or "upgrade" in parsed.headers
+
+    def _open_real(self) -> None:
+        connection = self._connection
+        connection.sock = None
+        with _active.passing(), _active.admitted(connection.host, connection.port):
+            self._door.connect(connection)
+        self._real, connection.sock = connection.sock, self
+        self._real.settimeout(self._timeout)
+
+    def _note_passed(self, *, over: bool = False) -> None:
+        """Tell the call that was let through how it was answered: when the client has read it all, or gives it up."""
+        passed = self._passed
+        if passed is not None and passed.call is not None and not passed.call.closed:
+            response = _parsed(bytes(passed.tape), passed.method, over=over)
+            if response is not None:
+                passed.call.close(response=response)
+
+    def _read_real(self, view: memoryview) -> int:
+        passed = self._passed
+        try:
+            size: int = self._real.recv_into(view)
+        except OSError as error:
+            if passed is not None and passed.call is not None:
+                passed.call.close(error=error)
+            raise
+        if passed is not None and passed.call is not None and not passed.call.closed:
+            passed.tape += view[:size]
+        return size
+
+    # Reading
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:  # noqa: ARG002  # a socket's signature
+        """Give the client what was answered, or raise what a real socket raises when the peer does so."""
+        view = memoryview(buffer).cast("B")
+        if nbytes:
+            view = view[:nbytes]
+        while not self._rest:
+            if not self._answers and self._real is not None:
+                return self._read_real(view)
+            if not self._say_more():
+                return 0
+        size = min(len(view), len(self._rest))
+        view[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        """As `recv_into`."""
+        buffer = bytearray(bufsize)
+        return bytes(buffer[: self.recv_into(buffer, bufsize, flags)])
+
+    def _say_more(self) -> bool:
+        """Take the next piece of the first answer; False: the peer has hung up."""
+        if self._hung_up:
+            return False
+        if not self._answers:  # nothing was asked, so nothing will ever come
+            raise self._timed_out()
+        answer = self._answers[0]
+        if answer.chunks is None:
+            answer.chunks = self._begin(answer)
+        piece = next(answer.chunks, None)
+        if piece is not None:
+            self._rest = memoryview(piece)
+            return True
+        self._answers.popleft()
+        ending = answer.script.ending
+        if ending is Ending.KEEP_ALIVE:
+            return True
+        self._hang_up()
+        if ending is Ending.STALL:
+            raise self._timed_out()
+        if ending is Ending.RESET:
+            raise _reset()
+        return False
+
+    def _begin(self, answer: _Answer) -> Iterator[bytes]:
+        """Wait as long as the client would, and tell the call."""
+        late = self._timed_out() if self._timeout is not None and answer.delay > self._timeout else None
+        if answer.delay and late is None:
+            sleep(answer.delay)
+        if answer.call is not None:
+            answer.call.close(None if late else answer.response, late or answer.error)
+        raises = late or answer.raises
+        if raises is not None:
+            self._hang_up()
+        if late is not None:
+            raise late
+        if answer.raises is not None:
+            raise_past(answer.raises)
+        return chunks_of(answer.script) if answer.script.is_async else answer.script.chunks()
+
+    def _timed_out(self) -> TimeoutError:
+        # The texts of CPython's _ssl.c and socketmodule.c.
+        return TimeoutError("The read operation timed out" if self._scheme == "https" else "timed out")
+
+    def _hang_up(self) -> None:
+        self._hung_up = True
+        self._rest = memoryview(b"")
+        self._answers.clear()
+
+    # What else is asked of a socket
+
+    def fileno(self) -> int:
+        """A real descriptor, readable when there is something to read or the peer has hung up.
+
+        urllib3 polls it before it uses a connection again; botocore while it waits for `100 Continue`.
+        """
+        if self._closed and self._io_refs <= 0:
+            return -1
+        if self._real is not None and not self._answers and not self._rest:
+            return int(self._real.fileno())
+        ready = self._rest or self._answers or self._hung_up or not self._door.is_open()
+        return _descriptors()[bool(ready)]
+
+    def settimeout(self, value: float | None) -> None:
+        """Seconds after which a read gives up; None: never."""
+        self._timeout = value
+        if self._real is not None:
+            self._real.settimeout(value)
+
+    def gettimeout(self) -> float | None:
+        """As given to `settimeout`."""
+        return self._timeout
+
+    def setsockopt(self, *option: Any) -> None:
+        """Set nothing; on a real connection, that one's option."""
+        if self._real is not None:
+            self._real.setsockopt(*option)
+
+    def shutdown(self, how: int) -> None:
+        """Stop reading, as urllib3's `response.shutdown()` has it, or writing."""
+        if self._real is not None:
+            self._real.shutdown(how)
+        elif how != socket.SHUT_WR:
+            self._hang_up()
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        """No certificate; on a real connection, that one's."""
+        if self._real is not None:
+            return self._real.getpeercert(binary_form)
+        return b"" if binary_form else {}
+
+    def getpeername(self) -> Any:
+        """The real peer's address; this machine's for a peer that is not there."""
+        return self._real.getpeername() if self._real is not None else ("127.0.0.1", self._port or 0)
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_real" and self._real is not None:
+            return getattr(self._real, name)
+        raise AttributeError(f"a connection that netdouble answers in memory has no {name!r}")
+
+    def close(self) -> None:
+        """Close it; what is being read from it can still be read to its end."""
+        self._closed = True
+        if self._io_refs <= 0:
+            self._note_passed(over=True)
+            self._hang_up()
+            if self._real is not None:
+                self._real.close()
+
+    def _decref_socketios(self) -> None:
+        # From SocketIO.close(): the client has read a response to its end, or gives it up.
+        self._io_refs -= self._io_refs > 0
+        self._note_passed()
+        if self._closed:
+            self.close()
+
+
+_NOTHING = Script()
+
+
+def _reset() -> OSError:
+    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+
+def _tls_failure() -> OSError:
+    import ssl
+
+    error = ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure")
+    error.library, error.reason = "SSL", "SSLV3_ALERT_HANDSHAKE_FAILURE"
+    return error
+
+
+# What the operating system (or OpenSSL) says, which a client turns into its own words.
+_CONNECT_ERRORS: dict[Fault, Callable[[], OSError]] = {
+    Fault.DNS: lambda: socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+    Fault.CONNECT_REFUSED: lambda: ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)),
+    Fault.CONNECT_TIMEOUT: lambda: TimeoutError("timed out"),
+    Fault.TLS: _tls_failure,
+}
+
+# What the lowest client makes of the bytes of a fault; told to the call.
+_AT_THE_CLIENT: dict[Fault, Callable[[], Exception]] = {
+    Fault.RESET: _reset,
+    Fault.RESET_IN_HEADERS: _reset,
+    Fault.RESET_IN_BODY: _reset,
+    Fault.EMPTY_RESPONSE: lambda: http.client.RemoteDisconnected("Remote end closed connection without response"),
+    Fault.TRUNCATED_BODY: lambda: http.client.IncompleteRead(b""),
+    Fault.READ_TIMEOUT: lambda: TimeoutError("timed out"),
+    Fault.READ_TIMEOUT_IN_BODY: lambda: TimeoutError("timed out"),
+    Fault.MALFORMED_RESPONSE: lambda: http.client.BadStatusLine("this is not HTTP"),
+}
+
+
+class _Tape:
+    """Bytes that http.client reads as if from a socket."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        assert mode == "rb"
+        return io.BytesIO(self._data)
+
+
+def _parsed(data: bytes, method: str, *, over: bool) -> Response | None:
+    """The response that a server sent; None when it is not whole, unless it is `over`: then its head is enough."""
+    read = http.client.HTTPResponse(_Tape(data), method=method)  # type: ignore[arg-type]  # it only takes makefile()
+    try:
+        read.begin()
+    except (http.client.HTTPException, ValueError):
+        return None
+    try:
+        body = read.read()
+    except http.client.HTTPException:
+        if not over:
+            return None
+        body = b""
+    return Response.of_parts(read.status, read.getheaders(), body, reason=read.reason)
+
+
+@lru_cache(maxsize=1)
+def _descriptors() -> tuple[int, int]:
+    """Two descriptors of this process: one that is never readable, one that always is."""
+    idle, kept = socket.socketpair()
+    ready, gone = socket.socketpair()
+    gone.close()
+    kept.detach()  # open for as long as the process lives, or the idle one would become readable
+    return idle.detach(), ready.detach()

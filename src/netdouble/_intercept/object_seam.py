@@ -1,0 +1,91 @@
+"""urllib3's response object from ours, for its object seam (`fast`) and for `Response.as_urllib3()`, `.as_requests()`.
+
+Rule: urllib3 comes as an argument, because requests reaches it as `requests.packages.urllib3`; nothing is imported.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from netdouble import _active
+from netdouble._answering import chunks_of, settle, sleep
+from netdouble._core.calls import Call
+from netdouble._core.messages import Request, Response
+from netdouble._intercept.layers import raise_past, unspoken
+from netdouble._intercept.memory_socket import hand_down, is_answered, is_handed_down
+
+
+def is_fast(body: object) -> bool:
+    """The object seam answers here: it is asked for, and the body can be looked at without using it up."""
+    return (
+        (body is None or isinstance(body, (bytes, str)))
+        and not is_handed_down()
+        and is_answered()
+        and _active.setting("fast") == "on"
+    )
+
+
+def answered(request: Request, build: Callable[[Response], Any], send: Callable[[], Any], timeout: float | None) -> Any:
+    """What a client's send is to return: `build(response)` for a plain response, else what `send` makes of the call.
+
+    Args:
+        build: the client's object for a response. send: the client's own way, down to the bytes; faults, streams and
+            pass-throughs take it. timeout: seconds after which the client would stop waiting for the response.
+    """
+    call = _active.open_call(request)
+    if call is None:
+        return send()
+    try:
+        answer = unspoken(lambda: settle(call))
+    except Exception as error:
+        call.close(error=error)
+        raise_past(error)
+    if not isinstance(answer, Response) or answer.stream is not None or (timeout is not None and answer.delay > timeout):
+        call.answer = answer
+        return hand_down(call, send)
+    if answer.delay:
+        sleep(answer.delay)
+    built = build(answer)
+    call.close(response=answer)
+    return built
+
+
+def of_the_wire(*, decoded: bool) -> frozenset[str]:
+    """Headers that told of a body as it was on the wire, and are wrong for what a client made of it."""
+    return frozenset({"content-length", "transfer-encoding"} | ({"content-encoding"} if decoded else set()))
+
+
+class _Original:
+    """What is asked of the http.client response behind a urllib3 response: its headers, and whether it is read up."""
+
+    def __init__(self, headers: Any, method: str, body: io.BytesIO, size: int) -> None:
+        self.msg = self.headers = headers
+        self._method, self._body, self._size = method, body, size
+
+    def isclosed(self) -> bool:
+        return self._body.closed or self._body.tell() >= self._size
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def bare_response(urllib3: Any, response: Response, method: str, **options: Any) -> Any:
+    """A `urllib3.HTTPResponse` over the bytes of `response`; `options` go to its constructor."""
+    body = response.body if response.stream is None else b"".join(chunks_of(response.stream))
+    fields = list(response.headers.fields)
+    if response.status not in {204, 304} and not {"content-length", "transfer-encoding"} & set(response.headers):
+        fields.append(("Content-Length", str(len(body))))
+    if response.status in {204, 304} or method == "HEAD":
+        body = b""
+    headers = urllib3._collections.HTTPHeaderDict()
+    for name, value in fields:
+        headers.add(name, value)
+    file = io.BytesIO(body)
+    if int(urllib3.__version__.partition(".")[0]) >= 2:
+        options["version_string"] = f"HTTP/{response.http_version}"
+    return urllib3.HTTPResponse(
+        body=file, headers=headers, status=response.status, reason=response.reason,
+        version=10 if response.http_version == "1.0" else 11, request_method=method,
+        original_response=_Original(headers, method, file, len(body)), **options)  # fmt: skip

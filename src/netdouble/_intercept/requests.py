@@ -1,0 +1,142 @@
+"""requests: everything of it runs, on top of urllib3's door.
+
+Seam: `HTTPAdapter.send`, under which requests are recorded as this client's and its own exceptions pass urllib3
+unseen. With the setting `fast` on it answers with a response object, unless the adapter retries: urllib3 does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import requests
+import requests.adapters
+
+from netdouble import _active
+from netdouble._active import Scope
+from netdouble._core.messages import Request, Response
+from netdouble._intercept.layers import Dialect, spoken_by
+from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire
+from netdouble._intercept.seams import seam
+from netdouble._patch import Undo, replace
+from netdouble.errors import DeclarationError
+
+DIALECT = Dialect(f"requests {requests.__version__}", "requests", frozenset({"urllib3"}))
+Mount = Callable[[Any, Callable[[], Scope]], None]
+
+# urllib3 as requests has it: it is imported in urllib3's own file only.
+_urllib3: Any = requests.packages.urllib3  # type: ignore[attr-defined]
+
+
+def install(module: ModuleType) -> Undo:
+    """Attach to requests.
+
+    Raises:
+        ClientNotSupported: the seam is missing or has changed.
+    """
+    adapter = module.adapters.HTTPAdapter
+    original = seam(adapter, "send", ("self", "request", "stream", "timeout"), client=DIALECT.client)
+    return replace(adapter, "send", spoken_by(DIALECT, _send(original)))
+
+
+def _send(original: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: Any, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **kwargs: Any) -> Any:
+        def send_on() -> Any:
+            return original(self, request, stream, timeout, *args, **kwargs)
+
+        if isinstance(self, _Mounted) or not is_fast(request.body) or _retries(self.max_retries):
+            return send_on()
+
+        def build(response: Response) -> Any:
+            raw = bare_response(_urllib3, response, request.method, preload_content=False, decode_content=False)
+            return self.build_response(request, raw)
+
+        read_timeout = timeout[1] if isinstance(timeout, tuple) else getattr(timeout, "read_timeout", timeout)
+        return answered(_neutral(request), build, send_on, read_timeout)
+
+    send.__wrapped__ = original  # type: ignore[attr-defined]
+    return send
+
+
+def _retries(retries: Any) -> bool:
+    """The adapter would send a request again: not so the default, `Retry(0, read=False)`."""
+    return bool(retries.total or retries.status_forcelist)
+
+
+def _neutral(request: Any) -> Request:
+    """A PreparedRequest in our words. What http.client would add to its headers is not there yet."""
+    fields = [(_text(name), _text(value)) for name, value in request.headers.items()]
+    body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+    return Request.to(request.method, request.url, headers=fields, body=body, client=DIALECT.client)
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+# Without patching
+
+
+class _Mounted(requests.adapters.HTTPAdapter):
+    """An adapter whose connections are made in memory."""
+
+    def __init__(self, scope_of: Callable[[], Scope], mount: Mount) -> None:
+        self._mount = lambda manager: mount(manager, scope_of)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self._mount(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        known = self.proxy_manager.get(proxy)
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if manager is not known:
+            self._mount(manager)
+        return manager
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        return _speaking(super().send)(request, *args, **kwargs)
+
+
+def _speaking(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+    return spoken_by(DIALECT, send)
+
+
+def requests_adapter(scope_of: Callable[[], Scope], mount: Mount) -> requests.adapters.HTTPAdapter:
+    """An adapter whose requests are answered by `scope_of()`, asked at each of them; nothing is patched.
+
+    Args:
+        mount: makes a urllib3 pool manager connect in memory (the door of urllib3 has it).
+    """
+    return _Mounted(scope_of, mount)
+
+
+# Native objects
+
+
+def to_native(response: Response, request: Request | None, library: str) -> Any:  # noqa: ARG001  # the doors' signature
+    """`response` as a `requests.Response`, as if `request` had been answered with it."""
+    asked = request if request is not None else Request.to("GET", "http://netdouble.invalid/")
+    prepared = requests.Request(asked.method, str(asked.url), dict(asked.headers), data=asked.body or None).prepare()
+    raw = bare_response(_urllib3, response, asked.method, preload_content=False, decode_content=False)
+    return requests.adapters.HTTPAdapter().build_response(prepared, raw)
+
+
+def from_native(native: Any) -> Response:
+    """The response in a `requests.Response`; it is read, and can be read again through `.content`.
+
+    Raises:
+        DeclarationError: it was read as a stream, so what it said is lost.
+    """
+    if native._content is False and native._content_consumed:
+        raise DeclarationError(
+            "this requests response was read as a stream already, so its body is gone; reply with "
+            "Response(status, stream=[...]), or read .content before iterating over it"
+        )
+    body = native.content or b""
+    headers: Mapping[str, str] = getattr(native.raw, "headers", None) or native.headers
+    gone = of_the_wire(decoded=True)
+    pairs = [(name, value) for name, value in headers.items() if name.lower() not in gone]
+    return Response.of_parts(native.status_code, pairs, body, reason=native.reason)

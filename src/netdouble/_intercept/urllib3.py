@@ -1,0 +1,222 @@
+"""urllib3, 1.26 and 2: connections are made in memory; its pool, retries, redirects and decoding are its own.
+
+Seams: `HTTPConnection.connect` and `HTTPSConnection.connect` (bytes); `HTTPConnectionPool._make_request` when the
+setting `fast` is on (a response object; urllib3 2 only); `Retry` for its waits.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import urllib3
+import urllib3.exceptions
+from urllib3.util.retry import Retry
+from urllib3.util.ssl_ import resolve_cert_reqs
+
+from netdouble import _active
+from netdouble._active import Scope
+from netdouble._core.messages import Headers, Request, Response
+from netdouble._core.urls import join_url
+from netdouble._intercept.layers import Dialect, speaker, spoken_by
+from netdouble._intercept.memory_socket import Door, is_answered
+from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire
+from netdouble._intercept.seams import seam, unsupported
+from netdouble._patch import Undo, UndoStack
+from netdouble.errors import DeclarationError
+
+VERSION = urllib3.__version__
+DIALECT = Dialect(f"urllib3 {VERSION}", "urllib3")
+# The object seam is there since 2.0: 1.26 builds its response elsewhere, and stays at bytes.
+IS_SECOND = int(VERSION.partition(".")[0]) >= 2
+
+
+def install(module: ModuleType) -> Undo:
+    """Attach to urllib3.
+
+    Raises:
+        ClientNotSupported: a seam is missing, or this is not urllib3: urllib3-future, which comes with niquests, goes by
+            the same name and is not built on http.client.
+    """
+    kinds = ((module.connection.HTTPConnection, "http"), (module.connection.HTTPSConnection, "https"))
+    for kind, _ in kinds:
+        if not issubclass(kind, http.client.HTTPConnection):
+            raise unsupported(DIALECT.client, f"urllib3.connection.{kind.__name__}", "is not built on http.client")
+    doors = [(kind, scheme, seam(kind, "connect", ("self",), client=DIALECT.client)) for kind, scheme in kinds]
+    pool = module.connectionpool.HTTPConnectionPool
+    urlopen = seam(pool, "urlopen", ("self", "method", "url", "body", "headers"), client=DIALECT.client)
+    request = seam(pool, "_make_request", ("self", "conn", "method", "url"), client=DIALECT.client)
+    backoff = seam(Retry, "_sleep_backoff", ("self",), client=DIALECT.client)
+    retry_after = seam(Retry, "sleep_for_retry", ("self", "response"), client=DIALECT.client)
+
+    undo = UndoStack()
+    for kind, scheme, connect in doors:
+        undo.replace(kind, "connect", _connect(Door(DIALECT, connect, connect_error), scheme, is_answered))
+    undo.replace(pool, "urlopen", spoken_by(DIALECT, urlopen))
+    if IS_SECOND:
+        undo.replace(pool, "_make_request", _make_request(request))
+    undo.replace(Retry, "_sleep_backoff", _waited(backoff, lambda retry: None))
+    undo.replace(Retry, "sleep_for_retry", _waited(retry_after, _would_wait))
+    return undo.undo
+
+
+# The byte seam
+
+
+def connect_error(connection: Any, error: OSError) -> BaseException:
+    """What `HTTPConnection._new_conn` makes of an error of the operating system; OpenSSL's are wrapped further up."""
+    if isinstance(error, ssl.SSLError):
+        return error
+    if isinstance(error, socket.gaierror) and hasattr(urllib3.exceptions, "NameResolutionError"):
+        return urllib3.exceptions.NameResolutionError(connection.host, connection, error)
+    if isinstance(error, TimeoutError):
+        return urllib3.exceptions.ConnectTimeoutError(
+            connection, f"Connection to {connection.host} timed out. (connect timeout={connection.timeout})"
+        )
+    return urllib3.exceptions.NewConnectionError(connection, f"Failed to establish a new connection: {error}")
+
+
+def _connect(door: Door, scheme: str, is_ours: Callable[[], bool]) -> Callable[[Any], None]:
+    def connect(self: Any) -> None:
+        if not is_ours():
+            door.connect(self)
+            return
+        door.attach(self, scheme)
+        if scheme == "https":  # as after a handshake: an unverified one is warned of
+            verified = resolve_cert_reqs(self.cert_reqs) == ssl.CERT_REQUIRED or bool(self.assert_fingerprint)
+            self.is_verified = verified
+        if getattr(self, "proxy", None):
+            self._has_connected_to_proxy, self.proxy_is_verified = True, False
+
+    return connect
+
+
+# The object seam
+
+
+def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _make_request(self: Any, conn: Any, method: str, url: str, body: Any = None, headers: Any = None,
+                      retries: Any = None, timeout: Any = urllib3.Timeout.DEFAULT_TIMEOUT, chunked: bool = False,
+                      response_conn: Any = None, preload_content: bool = True, decode_content: bool = True,
+                      enforce_content_length: bool = True) -> Any:  # fmt: skip
+        options = {"preload_content": preload_content, "decode_content": decode_content,
+                   "enforce_content_length": enforce_content_length}  # fmt: skip
+
+        def send() -> Any:
+            return original(self, conn, method, url, body=body, headers=headers, retries=retries, timeout=timeout,
+                            chunked=chunked, response_conn=response_conn, **options)  # fmt: skip
+
+        if not is_fast(body):
+            return send()
+
+        def build(response: Response) -> Any:
+            self.num_requests += 1
+            return bare_response(urllib3, response, method.upper(), request_url=url, retries=retries, pool=self,
+                                 connection=response_conn, **options)  # fmt: skip
+
+        where = join_url(self.scheme, self.host, self.port, url)
+        data = body.encode() if isinstance(body, str) else body or b""
+        request = Request(method.upper(), where, Headers(_fields(headers)), data, (speaker() or DIALECT).client,
+                          raw_target=url)  # fmt: skip
+        read_timeout = self._get_timeout(timeout).read_timeout
+        return answered(request, build, send, read_timeout if isinstance(read_timeout, (int, float)) else None)
+
+    return _make_request
+
+
+def _fields(headers: Any) -> list[tuple[str, str]]:
+    """Header lines, as far as they are text: urllib3 takes bytes too, and has a mark for "leave this one out"."""
+    pairs = () if headers is None else headers.items()
+    fields = [(_text(name), _text(value)) for name, value in pairs]
+    return [(name, value) for name, value in fields if value != urllib3.util.SKIP_HEADER]
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+# Retries
+
+
+def _waited(original: Callable[..., Any], skipped: Callable[..., Any], clock: Callable[[], float] = time.monotonic) -> Any:
+    """`original`, a wait of `Retry`: left out when the setting says so, else counted for the report.
+
+    The clock is bound here: freezegun replaces it in modules.
+    """
+
+    def wait(self: Retry, *args: Any) -> Any:
+        scope = _active.captured()
+        if scope is None:
+            return original(self, *args)
+        if scope.settings.retry_wait == "skip":
+            return skipped(self, *args)
+        begun = clock()
+        try:
+            return original(self, *args)
+        finally:
+            scope.retry_seconds += clock() - begun
+
+    return wait
+
+
+def _would_wait(retry: Retry, response: Any) -> bool:
+    return bool(retry.get_retry_after(response))
+
+
+# Without patching
+
+
+def mount(manager: urllib3.PoolManager, scope_of: Callable[[], Scope]) -> None:
+    """Make every pool that `manager` opens from now on connect in memory, to be answered by `scope_of()`."""
+    pools = manager.pool_classes_by_scheme.items()
+    manager.pool_classes_by_scheme = {scheme: _mounted(kind, scheme, scope_of) for scheme, kind in pools}
+
+
+def _mounted(pool: Any, scheme: str, scope_of: Callable[[], Scope]) -> Any:
+    beneath = pool.ConnectionCls
+    door = Door(DIALECT, lambda connection: beneath.connect(connection), connect_error,
+                lambda request: _active.ask(scope_of(), request), lambda: True)  # fmt: skip
+    connection = type(beneath.__name__, (beneath,), {"connect": _connect(door, scheme, lambda: not _active.is_passing())})
+
+    def urlopen(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return pool.urlopen(self, *args, **kwargs)
+
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection, "urlopen": spoken_by(DIALECT, urlopen)})
+
+
+def urllib3_pool_manager(scope_of: Callable[[], Scope]) -> urllib3.PoolManager:
+    """A pool manager whose requests are answered by `scope_of()`, asked at each of them; nothing is patched."""
+    manager = urllib3.PoolManager()
+    mount(manager, scope_of)
+    return manager
+
+
+# Native objects
+
+
+def to_native(response: Response, request: Request | None, library: str) -> Any:  # noqa: ARG001  # the doors' signature
+    """`response` as a `urllib3.HTTPResponse` that is not read yet."""
+    method = request.method if request is not None else "GET"
+    return bare_response(urllib3, response, method, preload_content=False)
+
+
+def from_native(native: Any) -> Response:
+    """The response in a `urllib3.HTTPResponse`; it is read, and can be read again through `.data`.
+
+    Raises:
+        DeclarationError: it was read in part, so what it said is lost.
+    """
+    if native._body is None and native.tell():
+        raise DeclarationError(
+            "this urllib3 response was partly read already, so its body is not complete any more; reply with "
+            "Response(status, content=...), or pass the object before reading from it"
+        )
+    body = native.data
+    gone = of_the_wire(decoded=native.decode_content and native._decoder is not None)
+    pairs = [(name, value) for name, value in native.headers.items() if name.lower() not in gone]
+    return Response.of_parts(native.status, pairs, body, reason=native.reason)
