@@ -46,7 +46,10 @@ class Seen:
 
 
 class Raises(NamedTuple):
-    """The exact class of an exception, and what its text matches: a regex, `""` where the text says nothing stable."""
+    """The exact class of an exception, and what its text matches: a regex, `""` where the text says nothing stable.
+
+    NoneType: the client does not notice, and raises nothing.
+    """
 
     kind: type[BaseException]
     text: str = ""
@@ -81,6 +84,6 @@ class Driver(Protocol):
 
 def all_drivers() -> list[Driver]:
     """Every driver there is."""
-    from tests.clients.conformance import driver_httpx, driver_urllib3
+    from tests.clients.conformance import driver_aiohttp, driver_httpx, driver_urllib3
 
-    return [*driver_httpx.DRIVERS, *driver_urllib3.DRIVERS]
+    return [*driver_aiohttp.DRIVERS, *driver_httpx.DRIVERS, *driver_urllib3.DRIVERS]
