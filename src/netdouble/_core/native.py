@@ -16,8 +16,8 @@ from netdouble.errors import MissingExtra
 RESPONSES = {
     "requests.models.Response": "netdouble._intercept.requests",
     "urllib3.response.HTTPResponse": "netdouble._intercept.urllib3",
-    "httpx._models.Response": "netdouble._intercept.httpx",
-    "httpx2._models.Response": "netdouble._intercept.httpx",
+    "httpx.Response": "netdouble._intercept.httpx",
+    "httpx2.Response": "netdouble._intercept.httpx",
     "aiohttp.client_reqrep.ClientResponse": "netdouble._intercept.aiohttp",
 }
 

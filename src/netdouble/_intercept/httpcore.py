@@ -18,11 +18,14 @@ from netdouble._core.messages import Request
 from netdouble._core.urls import join_url
 from netdouble._intercept.exchange import Exchange, decided, let_through
 from netdouble._intercept.network_stream import AsyncMemoryStream, MemoryStream, aconnect, connect
-from netdouble._intercept.seams import seam
+from netdouble._intercept.seams import marked, original_of, seam
 from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, text_pairs
 from netdouble._patch import Undo, UndoStack
 
 Function = Callable[..., Any]
+
+# Anything else is refused by the pool, in its own words (UnsupportedProtocol).
+_SCHEMES = frozenset({b"http", b"https", b"ws", b"wss"})
 
 
 def install(module: ModuleType) -> Undo:
@@ -31,19 +34,13 @@ def install(module: ModuleType) -> Undo:
     Raises:
         ClientNotSupported: a seam is missing or has changed.
     """
-    if hasattr(module.ConnectionPool.handle_request, "__wrapped__"):
-        return lambda: None
     door = _Door(module)
+    # All are looked at before one is replaced: a library is attached whole, or not at all.
+    seams = [(*place, seam(*place[:3], client=door.client)) for place in door.seams()]
     undo = UndoStack()
-    try:
-        for owner, name, parameters, replacement in door.seams():
-            original = seam(owner, name, parameters, client=door.client)
-            made = replacement(original)
-            made.__wrapped__ = original
-            undo.replace(owner, name, made)
-    except BaseException:
-        undo.undo()
-        raise
+    for owner, name, _, replacement, original in seams:
+        if original_of(original) is None:
+            undo.replace(owner, name, marked(replacement(original), original))
     return undo.undo
 
 
@@ -83,7 +80,7 @@ class _Door:
 
     def entrance(self, original: Function) -> Function:
         def handle_request(owner: Any, request: Any) -> Any:
-            scope = self.scope_for(owner)
+            scope = self.scope_for(owner, request)
             if scope is None:
                 return original(owner, request)
             exchange = self.exchange(scope, request, b"".join(request.stream))
@@ -97,7 +94,7 @@ class _Door:
 
     def async_entrance(self, original: Function) -> Function:
         async def handle_async_request(owner: Any, request: Any) -> Any:
-            scope = self.scope_for(owner)
+            scope = self.scope_for(owner, request)
             if scope is None:
                 return await original(owner, request)
             exchange = self.exchange(scope, request, b"".join([chunk async for chunk in request.stream]))
@@ -109,9 +106,11 @@ class _Door:
 
         return handle_async_request
 
-    def scope_for(self, owner: Any) -> Scope | None:
+    def scope_for(self, owner: Any, request: Any) -> Scope | None:
         """The scope to ask; None where the request is decided already, or is none of ours."""
-        if is_passing() or decided.get() is not None or not self.reaches_network(owner._network_backend):
+        if is_passing() or decided.get() is not None or request.url.scheme not in _SCHEMES:
+            return None
+        if not self.reaches_network(owner._network_backend):
             return None
         return current()
 

@@ -17,9 +17,9 @@ from netdouble import _answering
 from netdouble._active import Scope, ask, current, is_passing, preview
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PassThrough
-from netdouble._intercept.exchange import asleep, let_through
-from netdouble._intercept.httpx_library import from_native, library_in, library_of, named, to_native
-from netdouble._intercept.seams import seam
+from netdouble._intercept.exchange import asleep, let_through, wait
+from netdouble._intercept.httpx_library import from_native, library_of, named, to_native
+from netdouble._intercept.seams import marked, original_of, seam
 from netdouble._patch import Undo, UndoStack
 
 __all__ = ["from_native", "httpx_transport", "install", "to_native"]
@@ -36,18 +36,13 @@ def install(module: ModuleType) -> Undo:
     Raises:
         ClientNotSupported: a seam is missing or has changed.
     """
-    if hasattr(module.HTTPTransport.handle_request, "__wrapped__"):
-        return lambda: None
-    library = library_in(module)
+    client, parameters = f"{module.__name__} {module.__version__}", ("self", "request")
+    original = seam(module.HTTPTransport, "handle_request", parameters, client=client)
+    async_original = seam(module.AsyncHTTPTransport, "handle_async_request", parameters, client=client)
     undo = UndoStack()
-    original = seam(module.HTTPTransport, "handle_request", ("self", "request"), client=library.client)
-    undo.replace(module.HTTPTransport, "handle_request", _sync_door(original))
-    try:
-        original = seam(module.AsyncHTTPTransport, "handle_async_request", ("self", "request"), client=library.client)
-        undo.replace(module.AsyncHTTPTransport, "handle_async_request", _async_door(original))
-    except BaseException:
-        undo.undo()
-        raise
+    if original_of(original) is None:
+        undo.replace(module.HTTPTransport, "handle_request", _sync_door(original))
+        undo.replace(module.AsyncHTTPTransport, "handle_async_request", _async_door(async_original))
     return undo.undo
 
 
@@ -60,7 +55,7 @@ def _sync_door(original: Function) -> Function:
             return original(self, request)
         return _answered(scope, self, original, request)
 
-    return _wrapping(handle_request, original)
+    return marked(handle_request, original)
 
 
 def _async_door(original: Function) -> Function:
@@ -72,13 +67,7 @@ def _async_door(original: Function) -> Function:
             return await original(self, request)
         return await _aanswered(scope, self, original, request)
 
-    return _wrapping(handle_async_request, original)
-
-
-def _wrapping(function: Any, original: Function) -> Function:
-    function.__wrapped__ = original
-    made: Function = function
-    return made
+    return marked(handle_async_request, original)
 
 
 # Answering
@@ -95,12 +84,12 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
     if _is_unknown_unix(pool, neutral):
         with library.sending(request, body):
             return original(transport, request)
-    for wait in _retry_waits(pool):
+    for pause in _retry_waits(pool):
         call, answer = ask(scope, neutral), None
         try:
             answer = _answering.settle(call)
             if isinstance(answer, Response) and library.is_plain(answer, request):
-                _answering.sleep(answer.delay)
+                wait(answer.delay)
                 return library.handed_over(answer, neutral, call)
             with library.sending(request, body):
                 if isinstance(answer, PassThrough):
@@ -110,9 +99,9 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
                 return library.watched(original(library.over_memory(exchange), request), exchange)
         except BaseException as error:
             call.close(error=error)
-            if wait is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
+            if pause is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
                 raise
-        _answering.sleep(0 if scope.settings.retry_wait == "skip" else wait)
+        wait(0 if scope.settings.retry_wait == "skip" else pause)
     raise AssertionError("the last try has no wait after it")
 
 
@@ -127,7 +116,7 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
     if _is_unknown_unix(pool, neutral):
         with library.sending(request, body):
             return await original(transport, request)
-    for wait in _retry_waits(pool):
+    for pause in _retry_waits(pool):
         call, answer = ask(scope, neutral), None
         try:
             answer = await _answering.asettle(call)
@@ -142,9 +131,9 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
                 return library.watched(await original(library.over_async_memory(exchange), request), exchange)
         except BaseException as error:
             call.close(error=error)
-            if wait is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
+            if pause is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
                 raise
-        await asleep(0 if scope.settings.retry_wait == "skip" else wait)
+        await asleep(0 if scope.settings.retry_wait == "skip" else pause)
     raise AssertionError("the last try has no wait after it")
 
 
@@ -189,11 +178,13 @@ def httpx_transport(scope_of: Callable[[], Scope], library: str = "httpx") -> An
 
         def _send(self, transport: Any, request: Any) -> Any:
             kind = library_of(request).module.HTTPTransport
-            return _unpatched(kind.handle_request)(self._below(transport, kind), request)
+            send = original_of(kind.handle_request) or kind.handle_request
+            return send(self._below(transport, kind), request)
 
         async def _asend(self, transport: Any, request: Any) -> Any:
             kind = library_of(request).module.AsyncHTTPTransport
-            return await _unpatched(kind.handle_async_request)(self._below(transport, kind), request)
+            send = original_of(kind.handle_async_request) or kind.handle_async_request
+            return await send(self._below(transport, kind), request)
 
         def _below(self, transport: Any, kind: type) -> Any:
             if transport is not self:
@@ -213,8 +204,3 @@ def httpx_transport(scope_of: Callable[[], Scope], library: str = "httpx") -> An
                 await real.aclose()
 
     return NetdoubleTransport()
-
-
-def _unpatched(function: Function) -> Function:
-    made: Function = getattr(function, "__wrapped__", function)
-    return made

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from netdouble import _answering
 from netdouble._active import Scope
@@ -69,23 +69,15 @@ class Library:
         """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
         if answer.delay and late(answer.delay, request.extensions.get("timeout", {}).get("read")):
             return False
-        headers = answer.headers
-        if "content-length" in headers or "transfer-encoding" in headers:
-            length = str(len(answer.body)) if answer.stream is None else ""
-            if headers.get_all("content-length") != [length] or "transfer-encoding" in headers:
-                return False
-        return answer.status != 101 and answer.http_version != "1.0"
+        return _head(answer).plain
 
     def handed_over(self, answer: Response, neutral: Request, call: Call) -> Any:
         """The library's own response, its body still to be read."""
         call.close(response=answer)
-        extensions = {
-            "http_version": b"HTTP/" + _raw(answer.http_version),
-            "reason_phrase": _raw(answer.reason),
-            "network_stream": Unconnected(neutral.url.port),
-        }
-        return self.module.Response(answer.status, headers=_framed(answer), stream=self._stream(answer, neutral, call),
-                                    extensions=extensions)  # fmt: skip
+        head = _head(answer)
+        extensions = {**head.extensions, "network_stream": Unconnected(neutral.url.port)}
+        stream = self._stream(answer, neutral, call)
+        return self.module.Response(answer.status, headers=head.lines, stream=stream, extensions=extensions)
 
     def _stream(self, answer: Response, neutral: Request, call: Call) -> Any:
         stream, body = answer.stream, answer.body
@@ -174,16 +166,49 @@ def _core(library: str) -> ModuleType:
     return httpcore
 
 
-def _framed(answer: Response) -> list[tuple[bytes, bytes]]:
-    """The headers as a server sends them, which says how long the body is (as `_codec.spelling` does)."""
-    headers = [(_raw(name), _raw(value)) for name, value in answer.headers.fields]
+class _Head(NamedTuple):
+    """A response's head in the form in which the libraries take it.
+
+    Attributes:
+        plain: what it says of its framing is true. lines: the header lines as a server sends them. extensions: what
+        httpcore tells besides.
+    """
+
+    plain: bool
+    lines: list[tuple[bytes, bytes]]
+    extensions: dict[str, Any]
+
+
+def _head(answer: Response) -> _Head:
+    """Made once for each response; it is kept beside the codec's spellings."""
+    if answer.wire is None:
+        answer.wire = {}
+    head: _Head | None = answer.wire.get("httpx")
+    if head is None:
+        plain = answer.status != 101 and answer.http_version != "1.0" and _is_true(answer)
+        extensions = {"http_version": b"HTTP/" + _raw(answer.http_version), "reason_phrase": _raw(answer.reason)}
+        head = answer.wire["httpx"] = _Head(plain, _lines(answer), extensions)
+    return head
+
+
+def _is_true(answer: Response) -> bool:
+    """Any length that was declared is the body's."""
+    if "transfer-encoding" in answer.headers:
+        return False
+    length = str(len(answer.body)) if answer.stream is None else ""
+    return answer.headers.get_all("content-length") in ([], [length])
+
+
+def _lines(answer: Response) -> list[tuple[bytes, bytes]]:
+    """The headers and what says how long the body is, as `_codec.spelling` adds it."""
+    lines = [(_raw(name), _raw(value)) for name, value in answer.headers.fields]
     if answer.status in _BODILESS or "content-length" in answer.headers:
-        return headers
+        return lines
     if answer.stream is not None or answer.trailers:
-        headers.append((b"Transfer-Encoding", b"chunked"))
+        lines.append((b"Transfer-Encoding", b"chunked"))
     else:
-        headers.append((b"Content-Length", str(len(answer.body)).encode("ascii")))
-    return headers
+        lines.append((b"Content-Length", str(len(answer.body)).encode("ascii")))
+    return lines
 
 
 def _raw(text: str) -> bytes:

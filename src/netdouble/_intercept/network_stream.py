@@ -15,7 +15,7 @@ from netdouble import _answering
 from netdouble._active import anything_open, is_passing
 from netdouble._codec.spelling import Ending, Script
 from netdouble._core.faults import Fault
-from netdouble._intercept.exchange import Exchange, asleep, event_loop, late
+from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
 from netdouble._intercept.httpcore_failures import broken
 from netdouble._intercept.seams import unsupported
 
@@ -38,7 +38,7 @@ def connect(find: Callable[[], Exchange | None], host: str, port: int, timeout: 
     if exchange.fails_to_connect:
         if late(exchange.delay, timeout):
             raise _noted(exchange, broken(exchange.core, Fault.CONNECT_TIMEOUT, host, port))
-        _answering.sleep(exchange.delay)
+        wait(exchange.delay)
         _raise_connect_failure(exchange, host, port)
     return MemoryStream(exchange.core, find, host, port, kind_of_io="sync")
 
@@ -227,7 +227,7 @@ class MemoryStream(_FarEnd):
             if self._closed:
                 return b""
             if self._running is None:
-                _answering.sleep(self._begin(timeout))
+                wait(self._begin(timeout))
                 self._running = _sync_chunks(self._script)
             chunk = next(self._running, None)
             if chunk is None:

@@ -23,14 +23,34 @@ def seam(owner: Any, name: str, parameters: tuple[str, ...], *, client: str) -> 
     """
     where = f"{getattr(owner, '__module__', '')}.{getattr(owner, '__name__', owner)}.{name}".lstrip(".")
     found = getattr(owner, name, None)
-    code = getattr(found, "__code__", None)
     if found is None:
         raise unsupported(client, where, "is not there")
+    code = getattr(unwrapped(found), "__code__", None)
     if code is not None and code.co_varnames[: code.co_argcount][: len(parameters)] != parameters:
         taken = ", ".join(code.co_varnames[: code.co_argcount])
         raise unsupported(client, where, f"takes ({taken}), where ({', '.join(parameters)}) is known")
     made: Callable[..., Any] = found
     return made
+
+
+def unwrapped(function: Any) -> Any:
+    """The client's own function, below whatever stands around it now: instrumentation, or a replacement of ours."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+def marked(replacement: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The replacement, knowing what it stands for."""
+    replacement.__wrapped__ = replacement.netdouble_original = original
+    made: Callable[..., Any] = replacement
+    return made
+
+
+def original_of(function: Any) -> Callable[..., Any] | None:
+    """What a replacement of ours stands for; None for any other function."""
+    found: Callable[..., Any] | None = getattr(function, "netdouble_original", None)
+    return found
 
 
 def unsupported(client: str, where: str, what: str) -> ClientNotSupported:
