@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable, Iterator
 from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -30,15 +31,23 @@ def declared_at() -> str:
     return place(frame) if frame is not None else ""
 
 
-def called_from() -> str:
-    """`FILE:LINE in FUNCTION` of the innermost frame outside libraries, or `""`."""
+def called_from(frames: Iterable[FrameType] | None = None) -> str:
+    """`FILE:LINE in FUNCTION` of the innermost frame outside libraries, or `""`.
+
+    Args:
+        frames: where to look, innermost first; by default the caller's stack.
+    """
+    for frame in _stack() if frames is None else frames:
+        if not frame.f_code.co_filename.startswith((_PACKAGE, *_LIBRARIES)):
+            return f"{place(frame)} in {frame.f_code.co_name}"
+    return ""
+
+
+def _stack() -> Iterator[FrameType]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((_PACKAGE, *_LIBRARIES)):
-            return f"{place(frame)} in {frame.f_code.co_name}"
+        yield frame
         frame = frame.f_back
-    return ""
 
 
 def is_preparing() -> bool:

@@ -1,0 +1,451 @@
+"""aiohttp: its connector is handed connections in memory; session, pool, parser and timers are its own.
+
+Seams: `TCPConnector._create_connection` makes the connection; `TCPConnector.connect` sees each request before it gets
+one from the pool or a new one; `ClientSession._request` gives a declared OSError back as it was declared.
+
+Rule 1: only TCP: unix sockets, pipes and a user's own connectors that are no TCPConnector are left alone.
+Rule 2: a fault of the connecting phase is raised from `connect`, where the real one is, if the whole request is known
+by then; else in whoever waits for the response. aiohttp retries neither, and both count once.
+Rule 3: a host that no route names and that may be reached gets a connection of aiohttp's own, untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from errno import ECONNREFUSED
+from math import inf
+from types import FrameType, ModuleType
+from typing import Any
+
+import aiohttp
+
+from netdouble import _active
+from netdouble._active import Scope, admitted, is_passing, passing
+from netdouble._answering import chunks_of
+from netdouble._codec.http1 import ParsedRequest
+from netdouble._core import router
+from netdouble._core.callers import called_from
+from netdouble._core.calls import Call
+from netdouble._core.faults import Fault
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Request, Response
+from netdouble._core.replies import Fail
+from netdouble._core.routes import Route
+from netdouble._core.urls import URL, join_url
+from netdouble._intercept import aiohttp_response
+from netdouble._intercept.failures import failure_for
+from netdouble._intercept.httpcore_failures import handshake_failure
+from netdouble._intercept.memory_transport import MemoryTransport
+from netdouble._intercept.seams import seam
+from netdouble._patch import Undo, UndoStack
+
+CLIENT = f"aiohttp {aiohttp.__version__}"
+OWN = frozenset({"aiohttp"})
+
+# Versions before 3.10 have the general class only (aiohttp client_exceptions.py).
+_DnsError: Any = getattr(aiohttp, "ClientConnectorDNSError", aiohttp.ClientConnectorError)
+_ConnectTimeout: Any = getattr(aiohttp, "ConnectionTimeoutError", aiohttp.ServerTimeoutError)
+_ReadTimeout: Any = getattr(aiohttp, "SocketTimeoutError", aiohttp.ServerTimeoutError)
+
+
+def install(module: ModuleType) -> Undo:
+    """Attach to aiohttp.
+
+    Raises:
+        ClientNotSupported: a seam is not there, or takes something else.
+    """
+    connecting = ("self", "req", "traces", "timeout")
+    create = seam(module.TCPConnector, "_create_connection", connecting, client=CLIENT)
+    connect = seam(module.TCPConnector, "connect", connecting, client=CLIENT)
+    request = seam(module.ClientSession, "_request", ("self", "method", "str_or_url"), client=CLIENT)
+    for name, parameters in _PROTOCOL.items():
+        seam(module.client_proto.ResponseHandler, name, parameters, client=CLIENT)
+    door = _Door(_active.current, _active.anything_open)
+
+    @functools.wraps(connect)
+    async def connect_here(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
+        return await door.connect(self, connect, req, traces, timeout)
+
+    @functools.wraps(create)
+    async def create_here(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
+        if not door.wanted():
+            return await create(self, req, traces, timeout)
+        return door.protocol(self, req, traces, timeout)
+
+    @functools.wraps(request)
+    async def request_here(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await request(self, *args, **kwargs)
+        except aiohttp.ClientOSError as error:
+            if _is_declared(error.__cause__):  # aiohttp takes every OSError for one of the network's
+                raise error.__cause__ from None
+            raise
+
+    undo = UndoStack()
+    undo.replace(module.TCPConnector, "_create_connection", create_here)
+    undo.replace(module.TCPConnector, "connect", connect_here)
+    undo.replace(module.ClientSession, "_request", request_here)
+    return undo.undo
+
+
+# What is used of ResponseHandler, aiohttp's protocol.
+_PROTOCOL = {
+    "data_received": ("self", "data"),
+    "connection_lost": ("self", "exc"),
+    "set_exception": ("self", "exc"),
+    "read": ("self",),
+}
+
+
+def aiohttp_connector(scope_of: Callable[[], Scope]) -> aiohttp.TCPConnector:
+    """A connector whose requests the scope answers that `scope_of()` gives at each of them.
+
+    Raises:
+        RuntimeError: no event loop is running (aiohttp's own rule for connectors).
+    """
+    return MountedConnector(scope_of)
+
+
+class MountedConnector(aiohttp.TCPConnector):
+    """A connector that is answered without anything being patched."""
+
+    def __init__(self, scope_of: Callable[[], Scope]) -> None:
+        super().__init__()
+        self._door = _Door(scope_of, lambda: True)
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        """As `BaseConnector.connect`; the patched one of TCPConnector would ask a second time."""
+        return await self._door.connect(self, aiohttp.BaseConnector.connect, req, traces, timeout)
+
+    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
+        if is_passing():
+            return await super()._create_connection(req, traces, timeout)
+        return self._door.protocol(self, req, traces, timeout)
+
+
+class _Door:
+    """Where requests are brought to.
+
+    Args:
+        find: the scope that a request made here belongs to. is_open: whether there may be one.
+    """
+
+    def __init__(self, find: Callable[[], Scope | None], is_open: Callable[[], bool]) -> None:
+        self.find, self._is_open = find, is_open
+
+    def wanted(self) -> bool:
+        """A request made here would be answered, or refused."""
+        return self._is_open() and not is_passing()
+
+    def protocol(self, connector: Any, req: Any, traces: Any, timeout: Any) -> Any:
+        """aiohttp's protocol on a new connection in memory."""
+        protocol = connector._factory()
+        transport = MemoryTransport(protocol, self.wanted, req.port)
+        transport.expect(_Exchange(self, connector, protocol, req, traces, timeout))
+        protocol.connection_made(transport)
+        return protocol
+
+    async def connect(self, connector: Any, connect: Any, req: Any, traces: Any, timeout: Any) -> Any:
+        """A connection for `req`, from the pool or new: in memory, or a real one where nothing is to be answered."""
+        scope = None if is_passing() else self.find()
+        if scope is None:
+            return await connect(connector, req, traces, timeout)
+        request = Request(req.method, _url_of(req))
+        routers = [each.router for each in scope.chain()]
+        routes = [route for each in routers for route in each.candidates(request)]
+        if not routes and _is_free(request.url, routers, scope):
+            return await _let_through(connector, connect, req, traces, timeout, scope)
+        decided = None
+        body = _known_body(req)
+        if body is not None and any(_may_fail_to_connect(route, req) for route in routes):
+            whole = _whole(req, body)
+            if _connect_fault(router.preview(routers, whole), req) is not None:
+                decided = _active.ask(scope, whole)
+                fault = _connect_fault(decided.answer, req)
+                if fault is not None:
+                    await _fail_to_connect(req, timeout, decided, fault)
+        connection = await _in_memory(connector, connect, req, traces, timeout)
+        transport = connection.transport
+        if isinstance(transport, MemoryTransport):
+            transport.expect(_Exchange(self, connector, connection.protocol, req, traces, timeout, decided))
+        return connection
+
+
+async def _in_memory(connector: Any, connect: Any, req: Any, traces: Any, timeout: Any) -> Any:
+    """A connection in memory: the real ones are older than the scope, and know nothing of it."""
+    while True:
+        for protocol, _ in tuple(connector._conns.get(req.connection_key, ())):
+            if not isinstance(protocol.transport, MemoryTransport):
+                protocol.close()
+        connection = await connect(connector, req, traces, timeout)
+        if isinstance(connection.transport, MemoryTransport):
+            return connection
+        if type(connector)._create_connection not in {aiohttp.TCPConnector._create_connection, MountedConnector._create_connection}:
+            return connection  # a connector that makes connections of its own kind
+        connection.close()  # given back while we waited for a place in the pool
+
+
+# What is known before the request is written
+
+
+def _url_of(req: Any) -> URL:
+    url = req.url
+    return join_url(url.scheme, url.raw_host, url.port, url.raw_path_qs)
+
+
+def _known_body(req: Any) -> bytes | None:
+    """The body as it will be sent, where that is known already."""
+    body = req.body
+    if isinstance(body, aiohttp.payload.BytesPayload):
+        body = body._value
+    return bytes(body) if isinstance(body, (bytes, bytearray, memoryview)) and not req.compress else None
+
+
+def _whole(req: Any, body: bytes) -> Request:
+    return Request(req.method, _url_of(req), Headers(tuple(req.headers.items())), body, CLIENT,
+                   f"{req.version.major}.{req.version.minor}", req.url.raw_path_qs)  # fmt: skip
+
+
+def _is_free(url: URL, routers: list[router.Router], scope: Scope) -> bool:
+    """As `router.open_call` decides about a request that no route answers."""
+    return not any(each.names_host(url.host, url.port) for each in routers) and scope.reaches(url.host, url.port)
+
+
+async def _let_through(connector: Any, connect: Any, req: Any, traces: Any, timeout: Any, scope: Scope) -> Any:
+    call = _active.ask(scope, _whole(req, _known_body(req) or b""))
+    try:
+        with _to_the_real_one(req):
+            connection = await connect(connector, req, traces, timeout)
+    except BaseException as error:
+        call.close(error=error)
+        raise
+    _note(connection.protocol, call, bytes)  # what does not pass through us is not kept
+    return connection
+
+
+@contextmanager
+def _to_the_real_one(req: Any) -> Iterator[None]:
+    with ExitStack() as stack:
+        stack.enter_context(passing())
+        for url in (req.url, req.proxy):
+            if url is not None:
+                stack.enter_context(admitted(url.raw_host, url.port))
+        yield
+
+
+def _note(protocol: Any, call: Call, body: Callable[[], bytes]) -> None:
+    """Close `call` with the next response that the protocol is given; `body` has it when it has come to its end."""
+    take, fail = protocol.feed_data, protocol.set_exception
+
+    def end(error: BaseException | None = None) -> None:
+        del protocol.feed_data, protocol.set_exception
+        if error is None:
+            call.close(_answer(call.response, body()))
+        elif protocol.transport is not None:  # else the client closed it
+            call.close(call.response, error)
+
+    def taken(data: Any, size: int = 0) -> None:
+        message, payload = data
+        if message.code >= 200 or message.code == 101:
+            call.response = _head(message)  # known already, if the body should never come to its end
+            payload.on_eof(end)
+        take(data, size)
+
+    def failed(error: BaseException, *cause: BaseException) -> None:
+        end(error)
+        fail(error, *cause)
+
+    protocol.feed_data, protocol.set_exception = taken, failed
+
+
+def _head(message: Any) -> Response:
+    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.raw_headers]
+    version = f"{message.version.major}.{message.version.minor}"
+    return Response.of_parts(message.code, fields, reason=message.reason, http_version=version)
+
+
+def _answer(head: Response | None, body: bytes) -> Response:
+    assert head is not None  # a body ends after its head
+    return Response.of_parts(head.status, head.headers, body, reason=head.reason, http_version=head.http_version)
+
+
+# Failing to connect
+
+
+def _failure(fail: Fail, req: Any) -> Fault | BaseException:
+    failure = failure_for(fail, OWN)
+    if failure is Fault.TLS and not req.is_ssl():
+        return Fault.RESET  # there is no handshake that could fail
+    return failure
+
+
+def _connect_fault(reply: Any, req: Any) -> Fault | None:
+    failure = _failure(reply, req) if isinstance(reply, Fail) else None
+    return failure if isinstance(failure, Fault) and failure.before_request else None
+
+
+def _may_fail_to_connect(route: Route, req: Any) -> bool:
+    return any(_connect_fault(reply, req) is not None for reply, _ in route.answers.steps)
+
+
+async def _fail_to_connect(req: Any, timeout: Any, call: Call, fault: Fault) -> None:
+    """Fail as a real connect does, or time out first."""
+    patience = min(timeout.connect or inf, timeout.sock_connect or inf)
+    seconds = inf if fault is Fault.CONNECT_TIMEOUT else call.answer.delay  # type: ignore[union-attr]  # it is a Fail
+    if seconds and (timeout.total or inf) < min(patience, seconds):
+        call.close(error=asyncio.TimeoutError())
+        req._timer.timeout()
+        await asyncio.get_running_loop().create_future()  # until the timer's cancellation comes
+    if seconds and seconds > patience or seconds == inf:
+        call.close(error=_connect_error(Fault.CONNECT_TIMEOUT, req))
+        raise asyncio.TimeoutError  # which ClientSession turns into its own
+    if seconds:
+        await asyncio.sleep(seconds)
+    error = _connect_error(fault, req)
+    call.close(error=error)
+    raise error
+
+
+def _connect_error(fault: Fault, req: Any) -> BaseException:
+    """What aiohttp raises, over its cause."""
+    if fault is Fault.CONNECT_TIMEOUT:
+        timed_out: BaseException = _ConnectTimeout(f"Connection timeout to host {req.url}")
+        timed_out.__cause__ = asyncio.TimeoutError()
+        return timed_out
+    cause: OSError
+    if fault is Fault.DNS:
+        cause, kind = socket.gaierror(socket.EAI_NONAME, "Name or service not known"), _DnsError
+    elif fault is Fault.TLS:
+        cause, kind = handshake_failure(), aiohttp.ClientConnectorSSLError
+    else:
+        # asyncio's own text (selector_events.py _sock_connect_cb), which names the address that was tried.
+        cause = ConnectionRefusedError(ECONNREFUSED, f"Connect call failed ({req.host!r}, {req.port})")
+        kind = aiohttp.ClientConnectorError if req.proxy is None else aiohttp.ClientProxyConnectionError
+    error: BaseException = kind(req.connection_key, cause)
+    error.__cause__ = cause
+    return error
+
+
+# One request on a connection in memory
+
+
+class _Exchange:
+    """See `memory_transport.Exchange`."""
+
+    def __init__(self, door: _Door, connector: Any, protocol: Any, req: Any, traces: Any, timeout: Any,
+                 decided: Call | None = None) -> None:  # fmt: skip
+        self._door, self._connector, self._protocol = door, connector, protocol
+        self._req, self._traces, self._timeout, self._decided = req, traces, timeout, decided
+        self._task = asyncio.current_task()
+        self._error: BaseException | None = None
+        self._lost = False
+        protocol._payload = None  # that of the response before: aiohttp would break it when this one breaks
+        if req.proxy is not None and req.proxy_auth is not None and not req.is_ssl():
+            # Where a tunnel would be made, the target never sees it.
+            req.headers[aiohttp.hdrs.PROXY_AUTHORIZATION] = req.proxy_auth.encode()
+
+    def ask(self, parsed: ParsedRequest) -> Call | None:
+        decided, self._decided = self._decided, None
+        if decided is not None:
+            return decided
+        scope = self._door.find()
+        if scope is None:
+            return None
+        url = self._req.url
+        return _active.ask(scope, parsed.to_request(url.scheme, url.raw_host, url.port, CLIENT), self._caller)
+
+    def _caller(self) -> str:
+        # A body is written by a task of its own; the request was made in the one that asked for the connection.
+        return called_from() or called_from(_awaiting(self._task))
+
+    def connect_error(self, fault: Fault) -> BaseException:
+        return _connect_error(fault, self._req)
+
+    def failure(self, fail: Fail) -> Fault | BaseException:
+        return _failure(fail, self._req)
+
+    def expire(self, seconds: float) -> BaseException | None:
+        read, total = self._timeout.sock_read or inf, self._timeout.total or inf
+        if seconds <= min(read, total) and seconds < inf:
+            return None
+        if total < read:
+            self._error = asyncio.TimeoutError()
+            self._req._timer.timeout()
+        else:
+            self.fail(_ReadTimeout("Timeout on reading data from socket"))
+        return self._error
+
+    def fail(self, error: BaseException) -> None:
+        if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError):
+            error.__netdouble_declared__ = True  # type: ignore[attr-defined]
+        self._error = error
+        payload = self._protocol._payload
+        self._protocol.set_exception(error)
+        if payload is not None:
+            payload.set_exception(error)
+
+    def lose(self, error: OSError | None) -> None:
+        payload = self._protocol._payload
+        self._protocol.connection_lost(error)
+        # Once the head was read, only the body tells.
+        self._error = self._error or (self._protocol if payload is None else payload).exception()
+        self._lost = True
+
+    def told(self) -> BaseException | None:
+        if self._error is not None or self._lost:
+            return self._error
+        payload, head = self._protocol._payload, self._protocol
+        broken: BaseException | None = (head if payload is None else payload).exception()
+        return broken
+
+    async def open_real(self) -> asyncio.Transport:
+        req, timeout = self._req, self._timeout
+        with _to_the_real_one(req):
+            making = self._connector._create_connection(req, self._traces, timeout)
+            try:
+                protocol = await asyncio.wait_for(making, timeout.connect or None)
+            except asyncio.TimeoutError as error:
+                raise _connect_error(Fault.CONNECT_TIMEOUT, req) from error
+        transport: asyncio.Transport = protocol.transport
+        return transport
+
+    def note(self, call: Call, body: Callable[[], bytes]) -> None:
+        _note(self._protocol, call, body)
+
+
+def _is_declared(error: BaseException | None) -> bool:
+    return getattr(error, "__netdouble_declared__", False)
+
+
+def _awaiting(task: asyncio.Task[Any] | None) -> Iterator[FrameType]:
+    """The frames of a task that waits, innermost first."""
+    frames: list[FrameType] = []
+    waiting: Any = None if task is None else task.get_coro()
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None)
+        if frame is not None:
+            frames.append(frame)
+        waiting = getattr(waiting, "cr_await", None)
+    return reversed(frames)
+
+
+# Genuine responses
+
+
+def to_native(response: Response, request: Request | None, library: str) -> Any:  # noqa: ARG001  # one door, one library
+    """`response` as a `ClientResponse` that was read, the answer to `request` (None: a GET of netdouble.test)."""
+    return aiohttp_response.built(aiohttp, response, request, chunks_of)
+
+
+def from_native(native: Any) -> Response:
+    """The neutral form of a `ClientResponse`.
+
+    Raises:
+        DeclarationError: its body was not read, and can't be read here.
+    """
+    return aiohttp_response.taken_apart(native)

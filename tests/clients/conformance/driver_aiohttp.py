@@ -1,0 +1,75 @@
+"""The drivers of aiohttp: patched, and on a connector that is mounted by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+
+import aiohttp
+
+from netdouble import Fault
+from tests.clients.conformance.drivers import Raises, Seen, Send
+
+_TO = r"Cannot connect to host api\.test:443 ssl:default "
+_TIMED_OUT = "^Timeout on reading data from socket$"
+
+
+class Aiohttp:
+    """One session, on a loop of its own. Its repetition of requests whose connection was lost is off, see test_aiohttp."""
+
+    name, client = "aiohttp", "aiohttp 3."
+    follows = decodes = keeps_cookies = pools = True
+    raises = {
+        Fault.DNS: Raises(aiohttp.ClientConnectorDNSError, _TO + r"\[Name or service not known\]"),
+        Fault.CONNECT_REFUSED: Raises(aiohttp.ClientConnectorError, _TO + r"\[Connect call failed \("),
+        Fault.CONNECT_TIMEOUT: Raises(aiohttp.ConnectionTimeoutError, "^Connection timeout to host https?://"),
+        Fault.TLS: Raises(aiohttp.ClientConnectorSSLError, _TO + r"\[.*handshake failure"),
+        Fault.RESET: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
+        Fault.RESET_IN_HEADERS: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
+        Fault.RESET_IN_BODY: Raises(aiohttp.ClientPayloadError, r"not completed.*Connection reset by peer"),
+        Fault.EMPTY_RESPONSE: Raises(aiohttp.ServerDisconnectedError, "^Server disconnected$"),
+        Fault.TRUNCATED_BODY: Raises(aiohttp.ClientPayloadError, "^Response payload is not completed"),
+        Fault.READ_TIMEOUT: Raises(aiohttp.SocketTimeoutError, _TIMED_OUT),
+        Fault.READ_TIMEOUT_IN_BODY: Raises(aiohttp.SocketTimeoutError, _TIMED_OUT),
+        Fault.MALFORMED_RESPONSE: Raises(aiohttp.ClientResponseError, "400, message"),
+    }
+
+    @contextmanager
+    def open(self) -> Iterator[Aiohttp]:
+        opened = type(self)()
+        with closing(asyncio.new_event_loop()) as opened.loop:
+            opened.session = opened.loop.run_until_complete(opened.start())
+            try:
+                yield opened
+            finally:
+                opened.loop.run_until_complete(opened.session.close())
+                opened.loop.run_until_complete(asyncio.sleep(0))
+
+    async def start(self) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession()
+        session._retry_connection = False
+        return session
+
+    def send(self, send: Send) -> Seen:
+        return self.loop.run_until_complete(self._send(send))
+
+    async def _send(self, send: Send) -> Seen:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=send.timeout, sock_read=send.timeout)
+        content = _chunks(send.content) if isinstance(send.content, tuple) else send.content
+        if isinstance(content, bytes) and len(content) > 2**20:
+            content = io.BytesIO(content)  # aiohttp warns of large bytes
+        async with self.session.request(
+            send.method, send.url, headers=send.headers, data=content, timeout=timeout, allow_redirects=send.follow
+        ) as response:
+            fields = tuple((name.lower(), value) for name, value in response.headers.items())
+            return Seen(response.status, fields, await response.read())
+
+
+async def _chunks(content: tuple[bytes, ...]) -> AsyncIterator[bytes]:
+    for chunk in content:
+        yield chunk
+
+
+DRIVERS = [Aiohttp()]
