@@ -16,15 +16,17 @@ from contextlib import aclosing
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 import requests
 import trio
+from tests.clients.conformance.servers import Loopback
 
 from netdouble import ClientNotSupported, DeclarationError, Fault, Network, Request, Response, UnmatchedRequest
 from netdouble._intercept import catalog
 from netdouble._intercept import httpx as door
-from tests.clients.conformance.servers import Loopback
 
 LIBRARIES = [httpx]
 if sys.version_info >= (3, 11):
@@ -79,7 +81,10 @@ def test_redirects_cookies_hooks_and_history(lib: ModuleType, net: Network):
     net.get("http://api.test/a").reply(302, headers={"Location": "/b"}, cookies={"sid": "1"})
     net.get("http://api.test/b", cookies={"sid": "1"}).reply(text="there")
     seen: list[str] = []
-    hooks = {"request": [lambda r: seen.append(f"> {r.url.path}")], "response": [lambda r: seen.append(f"< {r.url.path}")]}
+    hooks = {
+        "request": [lambda r: seen.append(f"> {r.url.path}")],
+        "response": [lambda r: seen.append(f"< {r.url.path}")],
+    }
     with lib.Client(event_hooks=hooks, follow_redirects=True) as client:
         response = client.get("http://api.test/a")
         assert client.cookies["sid"] == "1"
@@ -188,6 +193,8 @@ def test_a_stream_is_handed_over_chunk_by_chunk(lib: ModuleType, net: Network):
         assert list(response.iter_lines()) == ["line 0", "line 1", "line 2"]
 
 
+# httpx's own chain of generators (aiter_lines to aiter_raw) is left to trio's collector when a reader stops early.
+@pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
 @on_each_loop
 def test_an_async_stream_is_made_on_the_callers_loop_and_closed_with_the_response(
     lib: ModuleType, net: Network, run: Callable[[Any], Any]
@@ -197,15 +204,18 @@ def test_an_async_stream_is_made_on_the_callers_loop_and_closed_with_the_respons
     async def chunks() -> AsyncIterator[str]:
         try:
             for n in range(3):
-                await (asyncio.sleep(0) if run is asyncio.run else trio.sleep(0))
+                await anyio.lowlevel.checkpoint()
                 yield f"data: {n}\n\n"
         finally:
             ended.append("closed")
 
     async def main() -> None:
-        async with lib.AsyncClient() as client, client.stream("GET", URL) as response:
-            async with aclosing(response.aiter_lines()) as lines:
-                assert await anext(lines) == "data: 0"
+        async with (
+            lib.AsyncClient() as client,
+            client.stream("GET", URL) as response,
+            aclosing(response.aiter_lines()) as lines,
+        ):
+            assert await anext(lines) == "data: 0"
         assert ended == ["closed"]
 
     net.get(URL).reply(stream=chunks)
@@ -292,8 +302,6 @@ def test_a_timeout_fault_needs_no_timeout(lib: ModuleType, net: Network):
 
 @on_each_loop
 def test_a_delay_can_be_cancelled(lib: ModuleType, net: Network, run: Callable[[Any], Any]):
-    import anyio
-
     async def main() -> None:
         async with lib.AsyncClient(timeout=None) as client:
             with anyio.move_on_after(0.02) as scope:
@@ -356,7 +364,9 @@ def test_the_librarys_own_exceptions_are_raised_as_declared(lib: ModuleType, net
         lib.get(URL)
 
 
-@pytest.mark.parametrize("foreign", [requests.ConnectTimeout("theirs"), *[m.ConnectTimeout("theirs") for m in LIBRARIES]])
+@pytest.mark.parametrize(
+    "foreign", [requests.ConnectTimeout("theirs"), *[m.ConnectTimeout("theirs") for m in LIBRARIES]]
+)
 def test_another_clients_exception_is_translated(lib: ModuleType, net: Network, foreign: Exception):
     net.get(URL).fail(foreign)
     with pytest.raises(lib.ConnectTimeout) as caught:
@@ -452,8 +462,6 @@ def test_a_request_to_a_unix_socket_passes_unless_a_route_names_it(lib: ModuleTy
 
 @on_each_loop
 def test_many_requests_at_once(lib: ModuleType, net: Network, run: Callable[[Any], Any]):
-    import anyio
-
     seen: set[str] = set()
 
     async def fetch(client: Any, n: int) -> None:
@@ -531,7 +539,9 @@ def test_a_library_without_the_seam_is_one_loud_error(lib: ModuleType):
     parts = {**vars(lib), "__version__": "9.0"}
     moved = SimpleNamespace(**{**parts, "HTTPTransport": Moved})
     changed = SimpleNamespace(**{**parts, "HTTPTransport": Changed, "AsyncHTTPTransport": Changed})
-    with pytest.raises(ClientNotSupported, match=r"Moved.handle_request is not there.*answer this client by hand") as caught:
+    with pytest.raises(
+        ClientNotSupported, match=r"Moved.handle_request is not there.*answer this client by hand"
+    ) as caught:
         door.install(moved)
     assert (caught.value.client, caught.value.version) == (lib.__name__, "9.0")
     with pytest.raises(ClientNotSupported, match=re.escape("takes (self, scope, request)")):

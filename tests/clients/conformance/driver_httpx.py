@@ -12,9 +12,9 @@ from typing import Any
 import anyio.from_thread
 import httpcore
 import httpx
+from tests.clients.conformance.drivers import Raises, Seen, Send
 
 from netdouble import Fault
-from tests.clients.conformance.drivers import Raises, Seen, Send
 
 if sys.version_info >= (3, 11):
     import httpcore2
@@ -76,7 +76,7 @@ def _asyncio() -> Iterator[Run]:
 @contextmanager
 def _trio() -> Iterator[Run]:
     with anyio.from_thread.start_blocking_portal("trio") as portal:
-        yield lambda work: portal.call(work)
+        yield portal.call
 
 
 async def _apieces(chunks: tuple[bytes, ...]) -> AsyncIterator[bytes]:
@@ -110,8 +110,9 @@ class Httpx:
             yield opened
 
     def send(self, send: Send) -> Seen:
-        response = self.session.request(send.method, send.url, headers=list(send.headers), timeout=send.timeout,
-                                        content=_content(send, is_async=False), follow_redirects=send.follow)  # fmt: skip
+        response = self.session.request(
+            send.method, send.url, headers=list(send.headers), timeout=send.timeout,
+            content=_content(send, is_async=False), follow_redirects=send.follow)  # fmt: skip
         return Seen(response.status_code, _text(response.headers.raw), response.content)
 
 
