@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any
+from weakref import WeakSet
 
 from netdouble._core import explain, router
-from netdouble._core.calls import Call
 from netdouble._core.callers import called_from
+from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request
 from netdouble._core.replies import Fail, Reply
@@ -76,6 +77,9 @@ _current: ContextVar[Scope | None] = ContextVar("netdouble_scope", default=None)
 _passing: ContextVar[bool] = ContextVar("netdouble_passing", default=False)
 _open: list[Scope] = []
 _lock = threading.Lock()
+
+# What was declared on networks that were never opened: only a report asks them, to say that they were meant.
+unopened: WeakSet[Router] = WeakSet()
 
 # Routes declared now belong to a fixture: they may stay unused. Set by the pytest plugin, for the whole process.
 preparing = False
@@ -265,8 +269,9 @@ def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str) -> Ca
     call = Call(request, None, None)
     for each in chain:
         each.router.record(call)
-    elsewhere = [s.router for s in _open if s not in chain]
-    text = explain.unmatched(request, [s.router for s in chain], elsewhere=elsewhere, caller=caller, label=scope.label)
+    asked = [s.router for s in chain]
+    text = explain.unmatched(request, asked, elsewhere=[s.router for s in _open if s not in chain], caller=caller,
+                             label=scope.label, unopened=[r for r in unopened if r not in asked])  # fmt: skip
     error = UnmatchedRequest(text, method=request.method, url=explain.masked_url(request.url), client=request.client,
                              caller=caller)  # fmt: skip
     if scope.settings.unmatched == "outage":

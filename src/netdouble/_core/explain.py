@@ -92,18 +92,17 @@ def _nearest_route(number: int, each: Near, told: set[str]) -> list[str]:
 def _differences(each: Near, told: set[str]) -> list[str]:
     """A line for each mismatch, below it what was probably meant, unless that was `told` before."""
     lines: list[str] = []
-    counts: dict[str, int] = {}
+    by_criterion: dict[str, list[Mismatch]] = {}
     for mismatch in each.mismatches:
-        criterion = mismatch.criterion
-        counts[criterion] = counts.get(criterion, 0) + 1
-        if counts[criterion] <= _LINES:
+        by_criterion.setdefault(mismatch.criterion, []).append(mismatch)
+    for criterion, found in by_criterion.items():
+        for mismatch in found[:_LINES]:
             lines.append(f"       {criterion:<6} {line_of(mismatch)}")
             hints = [hint for hint in hints_for(mismatch, each) if hint not in told]
             told.update(hints)
             lines += [f"              hint: {hint}" for hint in hints]
-    for criterion, count in counts.items():
-        if count > _LINES:
-            lines.append(f"       {criterion:<6} ... and {count - _LINES} more")
+        if len(found) > _LINES:
+            lines.append(f"       {criterion:<6} ... and {len(found) - _LINES} more")
     return lines
 
 
@@ -121,7 +120,8 @@ _UNOPENED = "that is not open: open it around the request (with net: ...), or de
 
 
 def _matching(request: Request, routers: Iterable[SomeRouter]) -> list[SomeRoute]:
-    return [r for router in routers for r in router.candidates(request) if not r.mismatches(request)]
+    found = [r for router in routers for r in router.candidates(request) if not r.mismatches(request)]
+    return sorted(found, key=lambda route: -route.order)
 
 
 def _next_step(request: Request, routers: Sequence[SomeRouter]) -> list[str]:
@@ -130,7 +130,7 @@ def _next_step(request: Request, routers: Sequence[SomeRouter]) -> list[str]:
     label = "To answer it:"
     lines = [f"{label}  {stub[0]}"] if len(stub) == 1 else [label, *(f"    {line}" for line in stub)]
     if needs_any(stub):
-        lines[-1] += "    # from unittest.mock import ANY: it stands for a secret"
+        lines[-1] += "    # ANY: a secret (unittest.mock.ANY)"
     if not any(router.names_host(url.host, url.port) for router in routers):
         through = f'allow="{url.host}" among the settings, or .pass_through() in place of .reply(...)'
     elif is_loopback(url.host):
@@ -193,7 +193,7 @@ def _hiders(hidden: Sequence[Call]) -> list[str]:
         lines += _columns(f"hidden by {_place(route)}", f"{_route(route)}", indent=8)
         answered = f"it answered {_count(len(calls), 'request')} that this route matches too"
         lines.append(f"    {answered}, as {_request(calls[0].request)}")
-    return [*lines, "For a sequence use .then() on one route, or .once() on each; else keep one of them"]
+    return [*lines, "For a sequence use .then() or .once(); else keep one of them"]
 
 
 def _nearest_requests(route: SomeRoute, calls: Sequence[Call]) -> list[str]:

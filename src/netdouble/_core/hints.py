@@ -240,8 +240,10 @@ def _other_kind(mismatch: Mismatch, near: Near) -> str | None:
         return None
     kind = body_kind(near.request)
     right = _KEYWORDS.get(kind)
-    if right is None or f"{mismatch.criterion}=" in right or (mismatch.criterion == "json" and kind == "JSON"):
+    if right is None or f"{mismatch.criterion}=" in right:
         return None
+    if mismatch.criterion == "json" and near.request.body.lstrip()[:1] in {b"{", b"["}:
+        return None  # meant as JSON, and broken: the note says where
     return f"the route expects {mismatch.criterion}=, the body is {kind}; declare it with {right}"
 
 

@@ -27,6 +27,7 @@ WIDTH = 100
 _BEFORE = 24
 # So much of a text is looked at; what is longer is cut before it is masked.
 _READ = 4096
+_TOKEN = 256
 _ITEMS = 20
 
 _WORD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=._-"
@@ -73,7 +74,8 @@ def shown(value: Any) -> str:
 def line_of(mismatch: Mismatch) -> str:
     """What differs, on one line without the criterion's name."""
     expected, got = safe_values(mismatch)
-    place = masked_text(mismatch.where)
+    place = masked_text(mismatch.where[:_TOKEN])
+    place = place if len(place) <= WIDTH else f"{place[:WIDTH]}..."
     place = quoted(place) if place and mismatch.criterion in _QUOTED else place
     note = f" ({masked_text(mismatch.note)})" if mismatch.note else ""
     if mismatch.criterion == "where":
@@ -86,19 +88,23 @@ def line_of(mismatch: Mismatch) -> str:
         return f"expected no {place}, got {shown(got)}{note}" if place else f"expected none, got {shown(got)}{note}"
     prefix = f"{place}: " if place else ""
     if isinstance(expected, str) and isinstance(got, str):
-        return f"{prefix}{_where_they_differ(expected, got)}{note}"
+        if max(len(expected), len(got)) > WIDTH and expected != got:
+            at = first_difference(str(mismatch.expected), str(mismatch.got))
+            note += f" (they differ from character {at + 1} on)"
+        return f"{prefix}{_both(expected, got)}{note}"
     if isinstance(expected, Masked) and isinstance(got, Masked):
         note = " (they differ where they are masked)"
     return f"{prefix}expected {shown(expected)}, got {shown(got)}{note}"
 
 
-def _where_they_differ(expected: str, got: str) -> str:
+def _both(expected: str, got: str) -> str:
+    """Two texts, long ones around the place where they differ."""
     if expected == got:
         return f"expected {shown(expected)}, got the same (they differ where they are masked)"
     if max(len(expected), len(got)) <= WIDTH:
         return f"expected {quoted(expected)}, got {quoted(got)}"
     at = first_difference(expected, got)
-    return f"expected {_around(expected, at)}, got {_around(got, at)} (they differ from character {at + 1} on)"
+    return f"expected {_around(expected, at)}, got {_around(got, at)}"
 
 
 def first_difference(one: str, other: str) -> int:
@@ -174,10 +180,10 @@ def cut(value: Any, depth: int = 0) -> Any:
 
 
 def _slice(text: str, start: int) -> str:
-    # A token that is cut in two is known by its shape no more: the rest of it goes, too.
-    part = text[start : start + _READ]
-    part = part.lstrip(_WORD) if start else part
-    return part.rstrip(_WORD) if start + _READ < len(text) else part
+    end = start + _READ
+    left, middle, right = text[start : start + _TOKEN], text[start + _TOKEN : end - _TOKEN], text[end - _TOKEN : end]
+    # A token that is cut in two is known by its shape no more: what is left of it goes, too.
+    return (left.lstrip(_WORD) if start else left) + middle + (right.rstrip(_WORD) if end < len(text) else right)
 
 
 def _some(items: Iterable[Any]) -> list[Any]:
