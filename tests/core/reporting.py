@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from netdouble._core import explain
 from netdouble._core.calls import Call
@@ -10,6 +10,9 @@ from netdouble._core.messages import Request
 from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
 from netdouble._core.url_patterns import compile_url
+
+if TYPE_CHECKING:
+    from netdouble._core.matchers import Conditions
 
 USER = "https://api.test/users/7"
 
@@ -22,7 +25,8 @@ class Registry:
 
     def add(self, method: str | None, url: Any, **conditions: Any) -> Route:
         place = f"tests/test_users.py:{len(self.router.routes) + 10}"
-        route = Route(method, compile_url(url), conditions, order=next_order(), log=self, declared_at=place)  # type: ignore[arg-type]
+        given = cast("Conditions", conditions)
+        route = Route(method, compile_url(url), given, order=next_order(), log=self, declared_at=place)
         self.router.add(route.reply(200))
         return route
 

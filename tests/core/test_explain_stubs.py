@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.reporting import USER, Registry, report
 
 from netdouble import Network
 from netdouble._core.messages import Request
 from netdouble._core.routes import Route
-from tests.core.reporting import USER, Registry, report
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -28,7 +28,7 @@ def pasted(stub: str) -> Route:
     """The route that the stub declares."""
     net = Network()
     lines = stub.strip("\n").split("\n")
-    exec("\n".join(line[4:] if len(lines) > 1 else line.strip() for line in lines), {"net": net, "ANY": ANY})  # noqa: S102
+    exec("\n".join(line[4:] if len(lines) > 1 else line.strip() for line in lines), {"net": net, "ANY": ANY})
     (route,) = net.routes
     return route
 
@@ -51,7 +51,7 @@ REQUESTS: dict[str, tuple[str, str, bytes, dict[str, str]]] = {
     "a JSON text with quotes": ("POST", USER, b'"it\'s \\"so\\""', {}),
     "numbers that JSON has not": ("POST", USER, b'{"n": NaN, "m": [Infinity]}', {}),
     "a form": ("POST", USER, b"a=1&b=x+y&a=2", FORM),
-    "text": ("PUT", USER, "gr\u00fc\u00dfe, \"welt\"\n".encode(), {}),
+    "text": ("PUT", USER, 'gr\u00fc\u00dfe, "welt"\n'.encode(), {}),
     "bytes": ("PUT", USER, b"\xff\xfe\x00", {}),
     "a long body": ("PUT", USER, b"x" * 5000, {}),
     "a secret in each place": ("POST", "https://api.test/bot/sk-abcdefghij123456?token=abc&page=2",
@@ -75,7 +75,10 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@given(st.lists(TEXT.filter(lambda text: text not in {".", ".."}), max_size=3), st.lists(st.tuples(NAMES, TEXT), max_size=3))
+@given(
+    st.lists(TEXT.filter(lambda text: text not in {".", ".."}), max_size=3),
+    st.lists(st.tuples(NAMES, TEXT), max_size=3),
+)
 def test_a_pasted_stub_answers_any_path_and_query(segments: list[str], query: list[tuple[str, str]]) -> None:
     path = "/".join(urlencode({"": segment})[1:].replace("+", "%20") for segment in segments)
     assert_answered_by_its_stub(Request.to("GET", f"https://api.test/{path}?{urlencode(query)}"))

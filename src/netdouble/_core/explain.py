@@ -130,7 +130,7 @@ def _next_step(request: Request, routers: Sequence[SomeRouter]) -> list[str]:
     label = "To answer it:"
     lines = [f"{label}  {stub[0]}"] if len(stub) == 1 else [label, *(f"    {line}" for line in stub)]
     if needs_any(stub):
-        lines[-1] += "    # ANY: a secret (unittest.mock.ANY)"
+        lines[-1] += "    # ANY: a secret (unittest.mock)"
     if not any(router.names_host(url.host, url.port) for router in routers):
         through = f'allow="{url.host}" among the settings, or .pass_through() in place of .reply(...)'
     elif is_loopback(url.host):
