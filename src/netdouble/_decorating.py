@@ -79,7 +79,9 @@ class _Given:
         return args, {**kwargs, PARAMETER: self.network}
 
 
-def _wrapper(network: Entered, function: Callable[..., Any], given: _Given, code: CodeType | None) -> Callable[..., Any]:
+def _wrapper(
+    network: Entered, function: Callable[..., Any], given: _Given, code: CodeType | None
+) -> Callable[..., Any]:
     """A function of the same kind as `function`, inside an entry."""
 
     async def async_generator(*args: Any, **kwargs: Any) -> Any:

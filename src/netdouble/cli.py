@@ -58,7 +58,7 @@ def doctor() -> int:
         print(f"{client.name:<12} {found.version or '-':<10} {found.verdict:<12} {client.depth:<14} {client.seam}")
     through = [name for name in ("botocore", "boto3") if find_spec(name) is not None]
     if through:
-        print(f"\nThrough urllib3: {', '.join(f'{name} {version(name)}' for name in through)}. Through http.client: urllib.request.")
+        print(f"\nThrough urllib3: {', '.join(f'{name} {version(name)}' for name in through)}.")
     for found in findings:
         if found.reason:
             print(f"\n{found.client.name}: {found.reason}")

@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 
 import pytest
-
-from netdouble import PASS_THROUGH, DeclarationError, Fault, Network, Request, Response, UnansweredRoute, UnmetExpectation
-from netdouble._core.replies import Fail
 from tests.core.asking import ask, status
+
+from netdouble import (
+    PASS_THROUGH,
+    DeclarationError,
+    Fault,
+    Network,
+    Request,
+    Response,
+    UnansweredRoute,
+    UnmetExpectation,
+)
+from netdouble._core.replies import Fail
 
 URL = "https://api.test/users/7"
 
@@ -27,9 +36,19 @@ ANSWERS = [
     ("html", (201,), {"html": "<p>"}, (201, b"<p>", "text/html; charset=utf-8")),
     ("content", (), {"content": b"\0\1"}, (200, b"\0\1", None)),
     ("form", (), {"form": {"a": [1, 2], "b": "x y"}}, (200, b"a=1&a=2&b=x+y", "application/x-www-form-urlencoded")),
-    ("own type", (), {"json": 1, "headers": {"content-type": "application/hal+json"}}, (200, b"1", "application/hal+json")),
+    (
+        "own type",
+        (),
+        {"json": 1, "headers": {"content-type": "application/hal+json"}},
+        (200, b"1", "application/hal+json"),
+    ),
     ("a Response", (Response(418, text="tea"),), {}, (418, b"tea", "text/plain; charset=utf-8")),
-    ("a function", (lambda request: Response(202, text=request.method),), {}, (202, b"GET", "text/plain; charset=utf-8")),
+    (
+        "a function",
+        (lambda request: Response(202, text=request.method),),
+        {},
+        (202, b"GET", "text/plain; charset=utf-8"),
+    ),
     ("a function giving a status", (lambda request: 409,), {}, (409, b"", None)),
 ]
 
@@ -166,7 +185,11 @@ REFUSED = [
     ("a header with a line break", lambda n: n.get(URL).reply(headers={"a": "b\r\nc"}), "can't be sent"),
     ("a header that is no str", lambda n: n.get(URL).reply(headers={"a": 1}), "str"),
     ("a reason with a line break", lambda n: n.get(URL).reply(reason="a\r\nb"), "can't be sent"),
-    ("trailers beside a length", lambda n: n.get(URL).reply(headers={"Content-Length": "0"}, trailers={"a": "b"}), "chunked"),
+    (
+        "trailers beside a length",
+        lambda n: n.get(URL).reply(headers={"Content-Length": "0"}, trailers={"a": "b"}),
+        "chunked",
+    ),
     ("a negative delay", lambda n: n.get(URL).reply(delay=-1), "seconds"),
     ("a missing file", lambda n: n.get(URL).reply(file="/nowhere/at/all"), "file="),
     ("one event without a list", lambda n: n.get(URL).reply(sse={"data": 1}), r"sse=\[\.\.\.\]"),

@@ -33,7 +33,9 @@ def shape_of(function: Callable[..., Any]) -> str:
     positional = [p for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
     needed = [p for p in positional if p.default is p.empty]
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    if len(needed) == 3 and [p.name for p in needed] == ["scope", "receive", "send"] or (is_async and len(needed) == 3):
+    if (len(needed) == 3 and [p.name for p in needed] == ["scope", "receive", "send"]) or (
+        is_async and len(needed) == 3
+    ):
         return "asgi"
     if len(needed) == 2 and not is_async:
         return "wsgi"

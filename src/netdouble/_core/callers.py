@@ -12,12 +12,16 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_LIBRARIES = tuple(
-    {os.path.realpath(path) + os.sep for path in sysconfig.get_paths().values()}
-    | {path + os.sep for key, path in sysconfig.get_paths().items() if key != "data"}
-) + ("<frozen",)
-# `data` is the environment's root, which may well hold the project itself.
-_LIBRARIES = tuple(path for path in _LIBRARIES if path != os.path.realpath(sysconfig.get_path("data")) + os.sep)
+# `data` and `scripts` are left out: the environment's root may well hold the project itself.
+_LIBRARIES = (
+    *{
+        spelled(path) + os.sep
+        for kind, path in sysconfig.get_paths().items()
+        if kind not in {"data", "scripts"}
+        for spelled in (str, os.path.realpath)
+    },
+    "<frozen",
+)
 
 # Functions in which a test suite prepares; a route declared there may stay unused.
 _PREPARING = frozenset({"setUp", "asyncSetUp", "setUpClass", "setUpModule"})
@@ -71,4 +75,4 @@ def short_path(path: str) -> str:
         here = os.getcwd() + os.sep
     except OSError:  # the working directory was removed
         return path
-    return path[len(here) :] if path.startswith(here) else path
+    return path.removeprefix(here)

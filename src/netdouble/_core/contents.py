@@ -8,12 +8,12 @@ from __future__ import annotations
 import json as jsonlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 from netdouble.errors import DeclarationError
 
-Chunk: TypeAlias = Union[bytes, str]
+Chunk: TypeAlias = bytes | str
 StreamInput: TypeAlias = "Sequence[Chunk] | Callable[[], Iterable[Chunk] | AsyncIterable[Chunk]]"
 
 

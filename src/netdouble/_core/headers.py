@@ -92,12 +92,16 @@ def checked_headers(headers: HeadersInput, argument: str) -> Headers:
     except (TypeError, ValueError):
         raise DeclarationError(f"{argument}= is a mapping of str to str (or a list of str), or pairs of them") from None
     for line in made.fields:
-        if len(line) != 2 or not all(isinstance(part, str) for part in line):
+        if not _is_field(line):
             raise DeclarationError(f"{argument}= has {line!r}: name and value must be str")
         name, value = line
         if not name or any(c in name for c in " :\r\n\t\0") or any(c in value for c in "\r\n\0"):
             raise DeclarationError(f"{argument}= has a line that can't be sent: {name!r}: {value!r}")
     return made
+
+
+def _is_field(line: Sequence[object]) -> bool:
+    return len(line) == 2 and all(isinstance(part, str) for part in line)
 
 
 def charset_of(content_type: str) -> str:

@@ -194,8 +194,8 @@ class Response:
         trailing = checked_headers(trailers or (), "trailers")
         if trailing.fields and any(name.lower() == "content-length" for name, _ in fields):
             raise DeclarationError(
-                "trailers= follow a chunked body, and Content-Length says that it is not chunked (RFC 9112 section 6.2); "
-                "drop the header"
+                "trailers= follow a chunked body, and Content-Length says that it is not chunked "
+                "(RFC 9112 section 6.2); drop the header"
             )
         if reason is not None and any(c in reason for c in "\r\n\0"):
             raise DeclarationError(f"reason= has a character that can't be sent: {reason!r}")

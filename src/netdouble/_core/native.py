@@ -47,5 +47,7 @@ def from_response(response: object, client: str, request: object) -> Any:
         MissingExtra: that client is not installed.
     """
     if find_spec(client) is None:
-        raise MissingExtra(f"as_{client}() makes a response object of {client}, which is not installed: pip install {client}")
+        raise MissingExtra(
+            f"as_{client}() makes a response object of {client}, which is not installed: pip install {client}"
+        )
     return import_module(CLIENTS[client]).to_native(response, request, client)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 from netdouble._core import native
 from netdouble._core.faults import Fault
@@ -53,9 +53,9 @@ class Compute:
     is_async: bool
 
 
-Reply: TypeAlias = Union[Response, Fail, PassThrough, Compute]
+Reply: TypeAlias = Response | Fail | PassThrough | Compute
 # What a door carries out: a reply whose function, if it had one, has been asked.
-Answer: TypeAlias = Union[Response, Fail, PassThrough]
+Answer: TypeAlias = Response | Fail | PassThrough
 
 
 def as_reply(value: Any) -> Reply:
@@ -94,8 +94,7 @@ def built_exception(error: BaseException | type[BaseException]) -> BaseException
         except Exception as failure:  # noqa: BLE001  # whatever a foreign constructor raises is the reason to report
             reason = failure
     raise DeclarationError(
-        f"{error.__name__} can't be built without arguments ({reason}); pass an instance: "
-        f"fail({error.__name__}(...))"
+        f"{error.__name__} can't be built without arguments ({reason}); pass an instance: fail({error.__name__}(...))"
     ) from None
 
 

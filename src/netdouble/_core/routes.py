@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call, Calls
+from netdouble._core.contents import StreamInput
 from netdouble._core.faults import Fault
+from netdouble._core.headers import HeadersInput
 from netdouble._core.matchers import Conditions, conditions_matcher
 from netdouble._core.matching import MATCHED, Matcher, Mismatch
-from netdouble._core.contents import StreamInput
-from netdouble._core.headers import HeadersInput
 from netdouble._core.messages import Request, Response, check_delay
 from netdouble._core.replies import PASS_THROUGH, Answers, Fail, Reply, as_reply, built_exception
 from netdouble._core.url_patterns import UrlPattern
@@ -89,7 +89,9 @@ class Route:
 
     # What to answer
 
-    def reply(self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ReplyOptions]) -> Self:
+    def reply(
+        self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ReplyOptions]
+    ) -> Self:
         """Answer with a response; a second `reply` replaces the answers.
 
         Args:
@@ -108,7 +110,9 @@ class Route:
         self._answers = Answers(((make_reply(status, options), 1),), since=self.count)
         return self
 
-    def then(self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ReplyOptions]) -> Self:
+    def then(
+        self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ReplyOptions]
+    ) -> Self:
         """Answer the next call with this; arguments as `reply`, or a `Fault` or exception. The last one repeats.
 
         Raises:

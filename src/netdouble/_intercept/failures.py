@@ -14,7 +14,9 @@ from netdouble._core.replies import Fail
 from netdouble.errors import DeclarationError
 
 # The top-level packages whose exceptions belong to an HTTP client.
-CLIENT_PACKAGES = frozenset({"aiohttp", "botocore", "http", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"})
+CLIENT_PACKAGES = frozenset(
+    {"aiohttp", "botocore", "http", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"}
+)
 
 # Class names of exceptions, most special first on a class's own line of ancestors, and what they stand for.
 FAULTS = {
@@ -78,9 +80,10 @@ def failure_for(fail: Fail, own: Collection[str]) -> Fault | BaseException:
     Raises:
         DeclarationError: another client's exception that stands for no fault.
     """
-    if fail.error is None:
-        assert fail.fault is not None  # a Fail has one of the two
+    if fail.fault is not None:
         return fail.fault
+    if fail.error is None:
+        raise TypeError(f"neither a fault nor an exception: {fail!r}")
     kind = type(fail.error)
     package = kind.__module__.partition(".")[0]
     if package in own:
