@@ -138,8 +138,10 @@ class _Door:
     def writer(self, original: Function) -> Function:
         def handle_request(connection: Any, request: Any) -> Any:
             if _must_not_carry(connection):
-                connection.close()
-                raise self.module.ConnectionNotAvailable
+                with connection._state_lock:  # another thread may be about to use it
+                    if connection.is_available():
+                        connection.close()
+                raise self.module.ConnectionNotAvailable  # the pool then looks for another one
             return original(connection, request)
 
         return handle_request
@@ -147,7 +149,8 @@ class _Door:
     def async_writer(self, original: Function) -> Function:
         async def handle_async_request(connection: Any, request: Any) -> Any:
             if _must_not_carry(connection):
-                await connection.aclose()
+                if connection.is_available():
+                    await connection.aclose()
                 raise self.module.ConnectionNotAvailable
             return await original(connection, request)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from netdouble import _answering
 from netdouble._active import anything_open, is_passing
-from netdouble._codec.spelling import Ending, Script
+from netdouble._codec.spelling import Ending, Script, StreamScript
 from netdouble._core.faults import Fault
 from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
 from netdouble._intercept.httpcore_failures import broken
@@ -151,9 +151,10 @@ class _FarEnd:
         if info == "is_readable":
             exchange = self._find()
             wanted = exchange is None or (exchange.in_memory and not exchange.fails_to_connect)
-            # A body of which the client wanted no more (it had read Content-Length bytes) spoils the connection.
-            spoilt = self._closed or self._running is not None
-            return spoilt or is_passing() or not anything_open() or not wanted
+            # What the client did not read (it stops at Content-Length) would be taken for the next response. A stream
+            # never shows that it is at its end without running on.
+            spoilt = self._left or (self._running is not None and isinstance(self._script, StreamScript))
+            return bool(spoilt) or self._closed or is_passing() or not anything_open() or not wanted
         return _addresses(self.port).get(info)
 
     def _hear(self, data: bytes) -> None:
@@ -161,6 +162,8 @@ class _FarEnd:
         if exchange is None or not exchange.in_memory:
             # Another request than the one it was opened for: the pool then looks for another connection.
             raise self.core.ConnectionNotAvailable
+        if not self._heard:
+            self._running = None  # the pieces of the last answer were all read
         if len(self._heard) < 16:  # all that matters is the method; the request itself is known
             self._heard += bytes(data[:16])
 
@@ -245,7 +248,7 @@ class MemoryStream(_FarEnd):
     def close(self) -> None:
         """Hang up."""
         self._closed = True
-        if self._running is not None and hasattr(self._running, "close"):
+        if hasattr(self._running, "close"):
             self._running.close()
 
     def start_tls(self, *_: object, **__: object) -> MemoryStream:
@@ -266,8 +269,10 @@ class AsyncMemoryStream(_FarEnd):
                 return b""
             if self._running is None:
                 await asleep(self._begin(timeout))
-                self._running = self._script.achunks()
-            chunk = await anext(self._running, None)
+                is_stream = isinstance(self._script, StreamScript)
+                self._running = self._script.achunks() if is_stream else self._script.chunks()
+            running = self._running
+            chunk = await anext(running, None) if hasattr(running, "__anext__") else next(running, None)
             if chunk is None:
                 last = self._end()
                 if last is not None:
@@ -283,7 +288,7 @@ class AsyncMemoryStream(_FarEnd):
     async def aclose(self) -> None:
         """Hang up."""
         self._closed = True
-        if self._running is not None:
+        if hasattr(self._running, "aclose"):
             await self._running.aclose()
 
     async def start_tls(self, *_: object, **__: object) -> AsyncMemoryStream:
