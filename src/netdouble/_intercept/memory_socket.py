@@ -18,6 +18,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -149,7 +150,7 @@ class MemorySocket:
                 self._decide(parsed)
             if self._parser.wants_continue:
                 self._parser.told_continue()
-                self._answers.append(_Answer(Script(CONTINUE, ending=Ending.KEEP_ALIVE)))
+                self._rest = memoryview(CONTINUE)
 
     def send(self, data: Any, flags: int = 0) -> int:
         """As `sendall`; everything is taken."""
@@ -308,6 +309,12 @@ class MemorySocket:
             raise _reset()
         return False
 
+    def _run_on(self) -> None:
+        """Let the peer go on to the end of what it was saying: a client that knows the length stops reading before it."""
+        if not self._rest and self._answers and self._answers[0].chunks is not None:
+            with suppress(OSError):  # it has hung up now, and the next read tells
+                self._say_more()
+
     def _begin(self, answer: _Answer) -> Iterator[bytes]:
         """Wait as long as the client would, and tell the call."""
         late = self._timed_out() if self._timeout is not None and answer.delay > self._timeout else None
@@ -344,6 +351,7 @@ class MemorySocket:
             return -1
         if self._real is not None and not self._answers and not self._rest:
             return int(self._real.fileno())
+        self._run_on()
         ready = self._rest or self._answers or self._hung_up or not self._door.is_open()
         return _descriptors()[bool(ready)]
 
@@ -397,6 +405,7 @@ class MemorySocket:
         # From SocketIO.close(): the client has read a response to its end, or gives it up.
         self._io_refs -= self._io_refs > 0
         self._note_passed()
+        self._run_on()
         if self._closed:
             self.close()
 

@@ -90,7 +90,7 @@ def _connect(door: Door, scheme: str, is_ours: Callable[[], bool]) -> Callable[[
         if scheme == "https":  # as after a handshake: an unverified one is warned of
             verified = resolve_cert_reqs(self.cert_reqs) == ssl.CERT_REQUIRED or bool(self.assert_fingerprint)
             self.is_verified = verified
-        if getattr(self, "proxy", None):
+        if IS_SECOND and self.proxy:
             self._has_connected_to_proxy, self.proxy_is_verified = True, False
 
     return connect
@@ -111,7 +111,7 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, conn, method, url, body=body, headers=headers, retries=retries, timeout=timeout,
                             chunked=chunked, response_conn=response_conn, **options)  # fmt: skip
 
-        if not is_fast(body):
+        if not is_fast(body) or isinstance(self, _Mounted):
             return send()
 
         def build(response: Response) -> Any:
@@ -171,6 +171,10 @@ def _would_wait(retry: Retry, response: Any) -> bool:
 # Without patching
 
 
+class _Mounted:
+    """The pools of a manager that is mounted: they have a scope of their own, and stay at bytes."""
+
+
 def mount(manager: urllib3.PoolManager, scope_of: Callable[[], Scope]) -> None:
     """Make every pool that `manager` opens from now on connect in memory, to be answered by `scope_of()`."""
     pools = manager.pool_classes_by_scheme.items()
@@ -186,7 +190,7 @@ def _mounted(pool: Any, scheme: str, scope_of: Callable[[], Scope]) -> Any:
     def urlopen(self: Any, *args: Any, **kwargs: Any) -> Any:
         return pool.urlopen(self, *args, **kwargs)
 
-    return type(pool.__name__, (pool,), {"ConnectionCls": connection, "urlopen": spoken_by(DIALECT, urlopen)})
+    return type(pool.__name__, (_Mounted, pool), {"ConnectionCls": connection, "urlopen": spoken_by(DIALECT, urlopen)})
 
 
 def urllib3_pool_manager(scope_of: Callable[[], Scope]) -> urllib3.PoolManager:

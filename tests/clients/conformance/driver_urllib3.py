@@ -124,7 +124,7 @@ class Urllib3:
     """A pool manager without retries."""
 
     name, client = "urllib3", "urllib3 "
-    follows = decodes = pools = True
+    follows = decodes = pools = has_object_seam = True
     keeps_cookies = False
     raises = {
         Fault.DNS: Raises(getattr(urllib3.exceptions, "NameResolutionError", urllib3.exceptions.NewConnectionError),
@@ -163,7 +163,7 @@ class Requests:
     """A session."""
 
     name, client = "requests", "requests "
-    follows = decodes = pools = keeps_cookies = True
+    follows = decodes = pools = keeps_cookies = has_object_seam = True
     raises = {
         Fault.DNS: Raises(requests.ConnectionError, rf"Max retries exceeded with url: /users/7 .*{_UNKNOWN_NAME}"),
         Fault.CONNECT_REFUSED: Raises(requests.ConnectionError, rf"Max retries exceeded .*NewConnectionError.*{_REFUSED}"),
