@@ -322,6 +322,14 @@ def test_the_log_prints_one_line_a_call():
         assert str(net.calls) == '1. GET https://api.test/ -> 200   test   "root"'
 
 
+def test_the_log_masks_secrets_and_keeps_them_in_the_request():
+    with Network() as net:
+        net.get(URL).reply(200)
+        ask("GET", "https://api.test/?api_key=s3cr3tvalue")
+        assert "s3cr3tvalue" not in str(net.calls)
+        assert net.calls[0].request.query == (("api_key", "s3cr3tvalue"),)
+
+
 def test_a_host_that_the_guard_allows_and_no_route_names_passes_through():
     with Network(allow=["db.test:5432"]) as net:
         passed = [ask("GET", "http://127.0.0.1:8000/"), ask("GET", "http://db.test:5432/")]

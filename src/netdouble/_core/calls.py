@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from netdouble._core.masking import masked_url
 from netdouble._core.replies import PassThrough, Reply
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Call:
     def __str__(self) -> str:
         answered = f"   {self.route.label}" if self.route is not None else ""
         client = f"   {self.request.client}" if self.request.client else ""
-        return f"{self.request} -> {self.outcome()}{client}{answered}"
+        shown = f"{self.request.method} {masked_url(self.request.url)}"  # a log ends up where others read it
+        return f"{shown} -> {self.outcome()}{client}{answered}"
 
 
 class Calls(Sequence[Call]):
