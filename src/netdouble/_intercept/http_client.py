@@ -26,9 +26,10 @@ def install(module: ModuleType) -> Undo:
         return _install_urllib(module)
     undo = UndoStack()
     dialect = Dialect(f"http.client {_PYTHON}", "http")
-    for kind, scheme in ((http.client.HTTPConnection, "http"), (http.client.HTTPSConnection, "https")):
+    # By `module`: when it is just being imported, it is no attribute of the package `http` yet.
+    for kind, scheme in ((module.HTTPConnection, "http"), (module.HTTPSConnection, "https")):
         undo.replace(kind, "connect", _connect(Door(dialect, kind.connect), scheme))
-    undo.replace(http.client.HTTPConnection, "putrequest", _putrequest())
+    undo.replace(module.HTTPConnection, "putrequest", _putrequest(module.HTTPConnection.putrequest))
     return undo.undo
 
 
@@ -42,9 +43,7 @@ def _connect(door: Door, scheme: str) -> Any:
     return connect
 
 
-def _putrequest() -> Any:
-    original = http.client.HTTPConnection.putrequest
-
+def _putrequest(original: Any) -> Any:
     def putrequest(self: http.client.HTTPConnection, *args: Any, **kwargs: Any) -> None:
         sock: Any = self.sock
         if sock is not None and not isinstance(sock, MemorySocket) and is_answered():
