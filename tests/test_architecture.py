@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "__init__": TOP,
     "cli": (*TOP, "__init__"),
     "__main__": ("cli",),
-    "pytest_plugin": (*TOP, "__init__"),
+    "_plugin": TOP,
+    "pytest_plugin": (*TOP, "_plugin", "__init__"),
 }
 
 # The core decides and never waits, opens or starts anything; `time.sleep` is looked for apart.

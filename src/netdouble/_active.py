@@ -87,6 +87,9 @@ preparing = False
 # The settings of a network that says nothing else. Set by the pytest plugin: ini, options, the test's marker.
 defaults = Settings()
 
+# How long clients waited between their own retries, in scopes that have closed (seconds).
+_waited = 0.0
+
 # Under this name a thread keeps the scope in which it was started.
 THREAD_ATTRIBUTE = "_netdouble_scope"
 
@@ -115,10 +118,12 @@ def enter(scope: Scope, *, bind: bool = True) -> None:
 
 def leave(scope: Scope) -> None:
     """Close `scope`; whatever was opened inside it stays open."""
+    global _waited
     with _lock:
         scope.closed = True
         if scope in _open:
             _open.remove(scope)
+            _waited += scope.retry_seconds
         if scope.parent is not None and scope.parent.inner is scope:
             scope.parent.inner = None
     if _current.get() is scope:
@@ -144,6 +149,12 @@ def bound(scope: Scope | None) -> Iterator[None]:
 def anything_open() -> bool:
     """Some scope is open in this process."""
     return bool(_open)
+
+
+def waited() -> float:
+    """How long clients have waited between their own retries so far, in all scopes of the process (seconds)."""
+    with _lock:
+        return _waited + sum(scope.retry_seconds for scope in _open)
 
 
 # Who is asked

@@ -83,6 +83,7 @@ class Network(Verbs):
         self._own = {name: checked_value(name, value, "Network") for name, value in settings.items()}
         Policy(self._own.get("allow", ()))
         self._base = Router()
+        _active.unopened.add(self._base)
         self._standing: Scope | None = None
         self._scopes: list[Scope] = []
         self._last: Router = self._base
@@ -120,6 +121,7 @@ class Network(Verbs):
         """Back to how it was opened: the routes declared since and the calls are gone."""
         if not self._scopes:
             self._base = self._last = Router()
+            _active.unopened.add(self._base)
             return
         scope = self._scope()
         scope.router = self._last = Router(routes=self._base.routes)
@@ -207,6 +209,7 @@ class Network(Verbs):
             catalog.detach()
             raise
         self._scopes.append(scope)
+        _active.unopened.discard(self._base)
         return scope
 
     def close_scope(self, scope: Scope) -> None:
@@ -223,14 +226,18 @@ class Network(Verbs):
         self.open_scope()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._finish(self._scope(), error, sys._getframe(1).f_code)
 
     async def __aenter__(self) -> Self:
         self.open_scope()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._finish(self._scope(), error, sys._getframe(1).f_code)
 
     def start(self) -> Self:
@@ -278,30 +285,28 @@ class Network(Verbs):
 
     # Checking
 
-    def problems(self, scope: Scope, code: CodeType | None = None) -> list[Problem]:
+    def problems(self, scope: Scope, code: CodeType | None = None, since: int = 0) -> list[Problem]:
         """Why the test should fail; what a setting turns into a warning is warned of here.
 
         Args:
             scope: the entry to look at. code: the test function's code: an unmatched request that reached it was not
-                swallowed.
+                swallowed. since: only routes declared after this one are looked at.
         """
-        settings = scope.settings
-        found = [
-            Problem("swallowed", _swallowed_text(miss, times))
-            for miss, times in _distinct([m for m in scope.misses if not _reached_test(m, code)])
-        ]
-        if found and settings.swallowed == "warn":
+        found = swallowed(scope.misses, code)
+        if found and scope.settings.swallowed == "warn":
             _warn(found)
             found = []
-        unused = [] if settings.unused == "off" else self._unused(scope)
-        if unused and settings.unused == "warn":
+        unused = [] if scope.settings.unused == "off" else self._unused(scope, since)
+        if unused and scope.settings.unused == "warn":
             _warn(unused)
             unused = []
         return found + unused
 
-    def _unused(self, scope: Scope) -> list[Problem]:
+    def _unused(self, scope: Scope, since: int) -> list[Problem]:
         found = []
         for route in scope.router.routes:
+            if route.order <= since:
+                continue
             if not route.answers.steps and route.budget != 0:
                 found.append(Problem("unanswered", explain.unanswered(route, None)))
             elif route.must_be_used and self._is_unmet(route, scope.router):
@@ -324,7 +329,9 @@ class Network(Verbs):
             return self._scopes[-1]
         if self._standing is None or self._standing.router is not self._base:
             settings = self.settings
-            self._standing = Scope(self._base, settings, guard.permits(Policy(settings.allow)), owner=self, label=_label())
+            self._standing = Scope(
+                self._base, settings, guard.permits(Policy(settings.allow)), owner=self, label=_label()
+            )
             self._last = self._base
         return self._standing
 
@@ -397,6 +404,12 @@ def _position(calls: list[Call], route: Route) -> int | None:
 Miss = UnmatchedRequest | NetworkBlocked
 
 
+def swallowed(misses: list[Miss], code: CodeType | None = None) -> list[Problem]:
+    """The misses that never reached the test, whose code is `code`: each once, with how often."""
+    kept = _distinct([miss for miss in misses if not _reached_test(miss, code)])
+    return [Problem("swallowed", _swallowed_text(miss, times)) for miss, times in kept]
+
+
 def _distinct(misses: list[Miss]) -> list[tuple[Miss, int]]:
     counts: dict[tuple[str, ...], tuple[Miss, int]] = {}
     for miss in misses:
@@ -422,11 +435,13 @@ def _reached_test(miss: Miss, code: CodeType | None) -> bool:
     if trace is None:  # assertRaises clears it after catching
         return True
     caught_in = trace.tb_frame.f_code
-    return caught_in is code or caught_in.co_name.startswith("test") or any(t in caught_in.co_filename for t in _TEST_TOOLS)
+    return (
+        caught_in is code
+        or caught_in.co_name.startswith("test")
+        or any(t in caught_in.co_filename for t in _TEST_TOOLS)
+    )
 
 
 def _warn(problems: list[Problem]) -> None:
     for problem in problems:
         warnings.warn(problem.text, NetworkWarning, stacklevel=4)
-
-

@@ -97,6 +97,22 @@ def detach() -> None:
 
 
 @contextmanager
+def ruled(rule: Rule) -> Iterator[None]:
+    """For a while `rule` holds where no scope is open."""
+    global elsewhere
+    before, elsewhere = elsewhere, rule
+    watches = rule.mode != "off"
+    if watches:
+        attach()
+    try:
+        yield
+    finally:
+        if watches:
+            detach()
+        elsewhere = before
+
+
+@contextmanager
 def allowing(entries: Iterable[str]) -> Iterator[None]:
     """For a while and for every thread: these may be reached as well.
 
@@ -122,14 +138,20 @@ def permits(policy: Policy) -> Callable[[str, int | None], bool]:
 
 
 def attempts() -> tuple[Attempt, ...]:
-    """Every attempt that nothing allowed, refused or noted, since the last `forget_attempts`."""
+    """Every attempt that nothing allowed, refused or only noted."""
     return tuple(_attempts.values())
 
 
-def forget_attempts() -> None:
-    """Begin a new ledger."""
-    _attempts.clear()
-    _unclaimed.clear()
+@contextmanager
+def new_ledger() -> Iterator[None]:
+    """For a while attempts are noted in a ledger of their own."""
+    global _attempts, _unclaimed
+    before = _attempts, _unclaimed
+    _attempts, _unclaimed = {}, []
+    try:
+        yield
+    finally:
+        _attempts, _unclaimed = before
 
 
 def take_unclaimed() -> list[NetworkBlocked]:
@@ -270,4 +292,4 @@ def _with_port(host: str, port: int | None) -> str:
 
 
 def _current_test() -> str:
-    return os.environ.get("PYTEST_CURRENT_TEST", "")
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]

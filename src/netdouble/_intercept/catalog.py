@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -66,6 +68,7 @@ CLIENTS = (
 
 _lock = threading.RLock()
 _owners = 0
+_keepers = 0
 _attached: dict[str, UndoStack] = {}
 _finder: _AttachOnImport | None = None
 
@@ -79,7 +82,7 @@ def attach() -> None:
     global _owners, _finder
     with _lock:
         _owners += 1
-        if _owners > 1:
+        if _finder is not None:
             return
         try:
             _attached["threads"] = UndoStack()
@@ -91,22 +94,42 @@ def attach() -> None:
                 if module is not None and not _is_loading(module):
                     _attach_one(client, module)
         except BaseException:
-            detach()
+            _owners -= 1
+            _take_out()
             raise
 
 
 def detach() -> None:
-    """Give up one `attach`; the last one puts everything back."""
-    global _owners, _finder
+    """Give up one `attach`; the last one puts everything back, unless it is `kept`."""
+    global _owners
     with _lock:
         _owners -= 1
-        if _owners:
-            return
-        if _finder in sys.meta_path:
-            sys.meta_path.remove(_finder)
-        _finder = None
-        for name in reversed(list(_attached)):
-            _attached.pop(name).undo()
+        if not _owners and not _keepers:
+            _take_out()
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """For a while the last one out leaves everything attached: a session attaches once, not for each test."""
+    global _keepers
+    with _lock:
+        _keepers += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _keepers -= 1
+            if not _owners and not _keepers:
+                _take_out()
+
+
+def _take_out() -> None:
+    global _finder
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+    _finder = None
+    for name in reversed(list(_attached)):
+        _attached.pop(name).undo()
 
 
 def is_attached(name: str) -> bool:
@@ -116,7 +139,7 @@ def is_attached(name: str) -> bool:
 
 def _attach_one(client: Client, module: ModuleType) -> None:
     with _lock:
-        if _owners and client.name not in _attached:
+        if _finder is not None and client.name not in _attached:
             undo = UndoStack()
             undo.push(import_module(client.file).install(module))
             _attached[client.name] = undo

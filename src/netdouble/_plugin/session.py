@@ -1,0 +1,153 @@
+"""One run of pytest: its guard, the networks of its fixtures, and what its tests are judged by.
+
+Rule 1: nothing is attached to a client before the first network is opened; from then on it stays until the end.
+Rule 2: a problem belongs to the test that made it: each look takes what has come since the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import CodeType
+from typing import Any
+
+from netdouble import _active
+from netdouble._active import Scope
+from netdouble._core.router import next_order
+from netdouble._core.settings import Settings
+from netdouble._gate import guard
+from netdouble._gate.policy import Policy
+from netdouble._intercept import catalog
+from netdouble._plugin.settings import Config, Marked, RunSettings
+from netdouble._plugin.summary import LONG_WAIT, Attempted, Waited
+from netdouble.errors import NetworkWarning
+from netdouble.network import Network, Problem, swallowed
+
+# Of the calls of a test that failed, this many are shown.
+CALLS_SHOWN = 50
+
+
+class Session:
+    """The state of one run.
+
+    Attributes:
+        run: its settings. waits: the tests that slept in a client's retries.
+
+    Raises:
+        DeclarationError: a setting can't be read.
+    """
+
+    def __init__(self, config: Config, options: Mapping[str, Any]) -> None:
+        self.run = RunSettings(config, options)
+        self.waits: list[Waited] = []
+        self._open: dict[Scope, Network] = {}
+        self._closed: list[Scope] = []
+        self._since = 0
+        self._waited = 0.0
+        self._stack = ExitStack()
+
+    def begin(self) -> None:
+        """Let the run's settings and guard hold."""
+        self._stack.enter_context(catalog.kept())
+        self._stack.enter_context(guard.new_ledger())
+        self._stack.enter_context(_in_force(self.run.settings, self.run.guard, self.run.origin))
+
+    def end(self) -> None:
+        """Put everything back."""
+        self._stack.close()
+
+    def test_begins(self) -> None:
+        """A test begins: it must use what is declared from now on."""
+        self._since = next_order()
+        self._waited = _active.waited()
+
+    def in_force(self, node: Marked) -> AbstractContextManager[None]:
+        """For a while the settings under the markers of `node` hold."""
+        return _in_force(*self.run.of(node))
+
+    # Networks
+
+    @contextmanager
+    def network(self, node: Marked, label: str) -> Iterator[Network]:
+        """A network under the settings of `node`, open for every test, thread and task."""
+        network = Network()
+        with self.in_force(node):
+            scope = network.open_scope(label=label, bind=False)
+        self._open[scope] = network
+        try:
+            yield network
+        finally:
+            del self._open[scope]
+            self._closed.append(scope)
+            network.close_scope(scope)
+
+    # Judging
+
+    def problems(self, code: CodeType | None) -> list[Problem]:
+        """Why a test whose function has `code` should fail after its call."""
+        try:
+            found = [
+                problem
+                for scope, network in self._open.items()
+                for problem in network.problems(scope, code, self._since)
+            ]
+        except NetworkWarning as warning:  # the suite makes errors of warnings
+            found = [Problem("warning", str(warning))]
+        for scope in self._open:
+            scope.misses.clear()
+        return found + self._outside(code)
+
+    def late_problems(self) -> list[Problem]:
+        """What was swallowed since, in a teardown."""
+        found = [
+            problem
+            for scope in (*self._open, *self._closed)
+            if scope.settings.swallowed == "fail"
+            for problem in swallowed(scope.misses)
+        ]
+        for scope in (*self._open, *self._closed):
+            scope.misses.clear()
+        return found + self._outside(None)
+
+    def _outside(self, code: CodeType | None) -> list[Problem]:
+        unclaimed = guard.take_unclaimed()
+        return swallowed([*unclaimed], code) if _active.defaults.swallowed == "fail" else []
+
+    # Telling
+
+    def test_ended(self, name: str) -> None:
+        """Note what is told of the test at the end of the run."""
+        self._closed.clear()
+        waited = _active.waited() - self._waited
+        if waited > LONG_WAIT:
+            self.waits.append((name, waited))
+
+    def calls(self) -> str:
+        """The calls of every open network, the last ones of many."""
+        logs = [network.calls for network in self._open.values()]
+        lines = [line for log in logs for line in (str(log).splitlines() if log else ())]
+        left_out = len(lines) - CALLS_SHOWN
+        return "\n".join([f"({left_out} before these)"] * (left_out > 0) + lines[-CALLS_SHOWN:])
+
+    def attempts(self) -> list[Attempted]:
+        """What was tried for real and nothing allows."""
+        return [(a.test, a.target, a.caller, a.count, a.refused) for a in guard.attempts()]
+
+    def header(self) -> str:
+        """One line on what is refused in this run."""
+        allowed = ", ".join(("loopback", "unix", *self.run.settings.allow))
+        inside = self.run.settings.guard
+        return f"netdouble: real connections: {_WORDS[inside]} in tests with a network, {_WORDS[self.run.guard]} elsewhere; allowed: {allowed}"
+
+
+_WORDS = {"block": "refused", "warn": "listed at the end", "off": "let through"}
+
+
+@contextmanager
+def _in_force(settings: Settings, mode: str, origin: str) -> Iterator[None]:
+    before, _active.defaults = _active.defaults, settings
+    try:
+        with guard.ruled(guard.Rule(mode, Policy(settings.allow), f"guard={mode} ({origin})")):
+            yield
+    finally:
+        _active.defaults = before

@@ -1,0 +1,256 @@
+"""The pytest plugin: fixtures, hooks, and nothing else; what they do stands in `_plugin`.
+
+Rule 1: what netdouble has to say joins a test's own failure; only a test whose call passed is failed by it.
+Rule 2: a setting that can't be read is a usage error, never a setting that is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import inspect
+import unittest
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any
+
+import pytest
+
+from netdouble import _active
+from netdouble._plugin import settings, summary
+from netdouble._plugin.session import Session
+from netdouble.errors import DeclarationError, UnmetExpectation
+from netdouble.network import Network, Problem
+
+_SESSION = pytest.StashKey[Session]()
+# What xdist's workers told at their ends.
+_TOLD = pytest.StashKey[list[dict[str, Any]]]()
+
+
+# Fixtures
+
+
+@pytest.fixture
+def net(request: pytest.FixtureRequest) -> Iterator[Network]:
+    """Stubs for every HTTP client, for one test: `net.get("https://api.test/users/7").reply(json={"id": 7})`."""
+    with _session(request).network(request.node, request.node.nodeid) as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def net_module(request: pytest.FixtureRequest) -> Iterator[Network]:
+    """As `net`, for every test of a module. A test's own `net` is asked first."""
+    with _session(request).network(request.node, f"net_module of {request.node.nodeid}") as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def net_session(request: pytest.FixtureRequest) -> Iterator[Network]:
+    """As `net`, for every test. A module's `net_module` and a test's own `net` are asked first."""
+    with _session(request).network(request.node, "net_session") as network:
+        yield network
+
+
+@pytest.fixture(name="netdouble")
+def _netdouble(net: Network) -> Network:
+    """The same as `net`, for suites that have a fixture of that name."""
+    return net
+
+
+# The run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options and ini names."""
+    settings.declare(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Begin before the first conftest is imported: what it does over the network counts."""
+    _begin(early_config, early_config.known_args_namespace)  # `option` is empty as yet
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin here when a conftest loaded this plugin."""
+    config.addinivalue_line("markers", settings.MARKER)
+    _begin(config, config.option)
+
+
+def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
+    if _SESSION in config.stash:
+        return
+    try:
+        session = Session(config, vars(options))
+    except DeclarationError as error:
+        raise pytest.UsageError(f"netdouble: {error}") from None
+    config.stash[_SESSION] = session
+    config.stash[_TOLD] = []
+    session.begin()
+    config.add_cleanup(session.end)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """One line on what is refused."""
+    return config.stash[_SESSION].header()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A marker that can't be read is a usage error before the first test runs."""
+    for item in items:
+        try:
+            if item.get_closest_marker("net") is not None:
+                _session(item).run.of(item)
+        except DeclarationError as error:
+            raise pytest.UsageError(f"netdouble: {error}") from None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Under xdist, send what is told at the end to the one who tells it."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["netdouble"] = _told(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what an xdist worker told; one that crashed told nothing."""
+    told = getattr(node, "workeroutput", {}).get("netdouble")
+    if told is not None:
+        node.config.stash[_TOLD].append(told)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The tables of the end."""
+    told = [*config.stash[_TOLD], _told(config)]
+    tables = (
+        summary.attempts_table(row for each in told for row in each["attempts"]),
+        summary.waits_table(row for each in told for row in each["waits"]),
+    )
+    if any(tables):
+        terminalreporter.section("netdouble", "-")
+    for table in tables:
+        for line in table:
+            terminalreporter.write_line(line)
+
+
+def _told(config: pytest.Config) -> dict[str, Any]:
+    session = config.stash[_SESSION]
+    return {"attempts": session.attempts(), "waits": session.waits}
+
+
+def _session(node: pytest.Item | pytest.FixtureRequest) -> Session:
+    return node.config.stash[_SESSION]
+
+
+# A test
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """The settings of the test's markers hold from its setup to the end of its teardown."""
+    session = _session(item)
+    session.test_begins()
+    try:
+        with session.in_force(item):
+            return (yield)
+    finally:
+        session.test_ended(item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Generator[None, object, object]:
+    """Routes declared by a fixture may stay unused."""
+    before, _active.preparing = _active.preparing, True
+    try:
+        return (yield)
+    finally:
+        _active.preparing = before
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A coroutine test runs in its network's own context, and so does every task that it starts and leaves behind."""
+    with _bound(item):
+        return (yield)
+
+
+@contextmanager
+def _bound(item: pytest.Item) -> Iterator[None]:
+    function = getattr(item, "obj", None)
+    given = getattr(function, "hypothesis", None)  # pytest-asyncio, anyio and pytest-trio run what was given to it
+    coroutine = function if given is None else given.inner_test
+    scope = _active.captured()
+    if scope is None or not inspect.iscoroutinefunction(coroutine):
+        yield
+        return
+    in_scope = _in_scope(coroutine, scope)
+    test_case = getattr(function, "__self__", None)
+    if isinstance(test_case, unittest.TestCase):  # unittest looks its coroutine methods up itself
+        with _attribute(test_case, item.name, in_scope):
+            yield
+            return
+    with _attribute(item, "obj", in_scope) if given is None else _attribute(given, "inner_test", in_scope):
+        yield
+
+
+@contextmanager
+def _attribute(owner: Any, name: str, value: object) -> Iterator[None]:
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def _in_scope(function: Callable[..., Any], scope: _active.Scope) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def in_scope(*args: Any, **kwargs: Any) -> Any:
+        with _active.bound(scope):
+            return await function(*args, **kwargs)
+
+    return in_scope
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge the call, and what a teardown swallowed; show the calls of a test that failed."""
+    report = yield
+    session = _session(item)
+    if report.when == "setup" and not report.failed:
+        return report  # its call is judged for both
+    problems = session.late_problems() if report.when == "teardown" else session.problems(_code(item))
+    if report.skipped or hasattr(report, "wasxfail"):
+        return report
+    if report.passed and problems:
+        _fail(item, call, report, problems)
+    elif problems:
+        report.sections.append(("netdouble", _text(problems)))
+    calls = session.calls()
+    if report.failed and calls:
+        report.sections.append(("netdouble calls", calls))
+    return report
+
+
+def _fail(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, problems: Iterable[Problem]) -> None:
+    try:
+        raise UnmetExpectation(_text(problems))
+    except UnmetExpectation:
+        call.excinfo = pytest.ExceptionInfo.from_current()
+    report.outcome = "failed"
+    report.longrepr = call.excinfo.getrepr(style="value")
+
+
+def _text(problems: Iterable[Problem]) -> str:
+    return "\n\n".join(problem.text for problem in problems)
+
+
+def _code(item: pytest.Item) -> CodeType | None:
+    function = getattr(item, "obj", None)
+    inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    return getattr(inspect.unwrap(inner), "__code__", None) if callable(inner) else None
