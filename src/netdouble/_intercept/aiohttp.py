@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from errno import ECONNREFUSED
 from math import inf
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -82,8 +81,9 @@ def install(module: ModuleType) -> Undo:
         try:
             return await request(self, *args, **kwargs)
         except aiohttp.ClientOSError as error:
-            if _is_declared(error.__cause__):  # aiohttp takes every OSError for one of the network's
-                raise error.__cause__ from None
+            declared = error.__cause__  # aiohttp takes every OSError for one of the network's
+            if declared is not None and hasattr(declared, _DECLARED):
+                raise declared from None
             raise
 
     undo = UndoStack()
@@ -92,6 +92,9 @@ def install(module: ModuleType) -> Undo:
     undo.replace(module.ClientSession, "_request", request_here)
     return undo.undo
 
+
+# Marks an exception that a route or a function of the user raised.
+_DECLARED = "_netdouble_declared"
 
 # What is used of ResponseHandler, aiohttp's protocol.
 _PROTOCOL = {
@@ -128,6 +131,9 @@ class MountedConnector(aiohttp.TCPConnector):
         return self._door.protocol(self, req, traces, timeout)
 
 
+_mounted = MountedConnector._create_connection
+
+
 class _Door:
     """Where requests are brought to.
 
@@ -143,7 +149,7 @@ class _Door:
         return self._is_open() and not is_passing()
 
     def protocol(self, connector: Any, req: Any, traces: Any, timeout: Any) -> Any:
-        """aiohttp's protocol on a new connection in memory."""
+        """A new connection in memory, under a protocol of aiohttp's."""
         protocol = connector._factory()
         transport = MemoryTransport(protocol, self.wanted, req.port)
         transport.expect(_Exchange(self, connector, protocol, req, traces, timeout))
@@ -155,39 +161,29 @@ class _Door:
         scope = None if is_passing() else self.find()
         if scope is None:
             return await connect(connector, req, traces, timeout)
-        request = Request(req.method, _url_of(req))
-        routers = [each.router for each in scope.chain()]
-        routes = [route for each in routers for route in each.candidates(request)]
-        if not routes and _is_free(request.url, routers, scope):
+        url, routers = _url_of(req), [each.router for each in scope.chain()]
+        if _is_free(req, url, routers, scope):
             return await _let_through(connector, connect, req, traces, timeout, scope)
         decided = None
-        body = _known_body(req)
-        if body is not None and any(_may_fail_to_connect(route, req) for route in routes):
-            whole = _whole(req, body)
-            if _connect_fault(router.preview(routers, whole), req) is not None:
-                decided = _active.ask(scope, whole)
-                fault = _connect_fault(decided.answer, req)
-                if fault is not None:
-                    await _fail_to_connect(req, timeout, decided, fault)
-        connection = await _in_memory(connector, connect, req, traces, timeout)
-        transport = connection.transport
-        if isinstance(transport, MemoryTransport):
-            transport.expect(_Exchange(self, connector, connection.protocol, req, traces, timeout, decided))
-        return connection
+        if any(_may_fail_to_connect(route, req) for route in _candidates(req, url, routers)):
+            decided = await _decided_already(req, timeout, scope, routers)
+        while True:
+            _close_real(connector, req)
+            connection = await connect(connector, req, traces, timeout)
+            transport = connection.transport
+            if isinstance(transport, MemoryTransport):
+                transport.expect(_Exchange(self, connector, connection.protocol, req, traces, timeout, decided))
+                return connection
+            if type(connector)._create_connection not in (aiohttp.TCPConnector._create_connection, _mounted):
+                return connection  # a connector that makes connections of its own kind
+            connection.close()  # a real one, given back while we waited for a place in the pool
 
 
-async def _in_memory(connector: Any, connect: Any, req: Any, traces: Any, timeout: Any) -> Any:
-    """A connection in memory: the real ones are older than the scope, and know nothing of it."""
-    while True:
-        for protocol, _ in tuple(connector._conns.get(req.connection_key, ())):
-            if not isinstance(protocol.transport, MemoryTransport):
-                protocol.close()
-        connection = await connect(connector, req, traces, timeout)
-        if isinstance(connection.transport, MemoryTransport):
-            return connection
-        if type(connector)._create_connection not in {aiohttp.TCPConnector._create_connection, MountedConnector._create_connection}:
-            return connection  # a connector that makes connections of its own kind
-        connection.close()  # given back while we waited for a place in the pool
+def _close_real(connector: Any, req: Any) -> None:
+    """Close the connections that could be used for `req` and are older than the scope."""
+    for protocol, _ in tuple(connector._conns.get(req.connection_key, ())):
+        if not isinstance(protocol.transport, MemoryTransport):
+            protocol.close()
 
 
 # What is known before the request is written
@@ -211,9 +207,24 @@ def _whole(req: Any, body: bytes) -> Request:
                    f"{req.version.major}.{req.version.minor}", req.url.raw_path_qs)  # fmt: skip
 
 
-def _is_free(url: URL, routers: list[router.Router], scope: Scope) -> bool:
-    """As `router.open_call` decides about a request that no route answers."""
-    return not any(each.names_host(url.host, url.port) for each in routers) and scope.reaches(url.host, url.port)
+class _Asked(NamedTuple):
+    """As much of a request as the index of routes looks at."""
+
+    method: str
+    url: URL
+
+
+def _candidates(req: Any, url: URL, routers: list[router.Router]) -> list[Route]:
+    asked: Any = _Asked(req.method, url)
+    return [route for each in routers for route in each.candidates(asked)]
+
+
+def _is_free(req: Any, url: URL, routers: list[router.Router], scope: Scope) -> bool:
+    """As `router.open_call` decides about a request that no route answers, whatever its body."""
+    host, port = url.host, url.port
+    if any(each.names_host(host, port) for each in routers) or not scope.reaches(host, port):
+        return False
+    return not _candidates(req, url, routers)
 
 
 async def _let_through(connector: Any, connect: Any, req: Any, traces: Any, timeout: Any, scope: Scope) -> Any:
@@ -245,7 +256,7 @@ def _note(protocol: Any, call: Call, body: Callable[[], bytes]) -> None:
     def end(error: BaseException | None = None) -> None:
         del protocol.feed_data, protocol.set_exception
         if error is None:
-            call.close(_answer(call.response, body()))
+            call.close(_with_body(call.response, body()))
         elif protocol.transport is not None:  # else the client closed it
             call.close(call.response, error)
 
@@ -269,8 +280,7 @@ def _head(message: Any) -> Response:
     return Response.of_parts(message.code, fields, reason=message.reason, http_version=version)
 
 
-def _answer(head: Response | None, body: bytes) -> Response:
-    assert head is not None  # a body ends after its head
+def _with_body(head: Any, body: bytes) -> Response:
     return Response.of_parts(head.status, head.headers, body, reason=head.reason, http_version=head.http_version)
 
 
@@ -293,15 +303,30 @@ def _may_fail_to_connect(route: Route, req: Any) -> bool:
     return any(_connect_fault(reply, req) is not None for reply, _ in route.answers.steps)
 
 
-async def _fail_to_connect(req: Any, timeout: Any, call: Call, fault: Fault) -> None:
+async def _decided_already(req: Any, timeout: Any, scope: Scope, routers: list[router.Router]) -> Call | None:
+    """Fail as the route says that answers, if the whole request is known and that is what it says."""
+    body = _known_body(req)
+    if body is None:
+        return None
+    whole = _whole(req, body)
+    if _connect_fault(router.preview(routers, whole), req) is None:
+        return None
+    call = _active.ask(scope, whole)
+    answer = call.answer
+    if isinstance(answer, Fail) and (fault := _connect_fault(answer, req)) is not None:
+        await _fail_to_connect(req, timeout, call, fault, answer.delay)
+    return call  # another thread took that answer meanwhile, and we have the next
+
+
+async def _fail_to_connect(req: Any, timeout: Any, call: Call, fault: Fault, delay: float) -> None:
     """Fail as a real connect does, or time out first."""
     patience = min(timeout.connect or inf, timeout.sock_connect or inf)
-    seconds = inf if fault is Fault.CONNECT_TIMEOUT else call.answer.delay  # type: ignore[union-attr]  # it is a Fail
+    seconds = inf if fault is Fault.CONNECT_TIMEOUT else delay
     if seconds and (timeout.total or inf) < min(patience, seconds):
         call.close(error=asyncio.TimeoutError())
         req._timer.timeout()
         await asyncio.get_running_loop().create_future()  # until the timer's cancellation comes
-    if seconds and seconds > patience or seconds == inf:
+    if seconds == inf or (seconds and seconds > patience):
         call.close(error=_connect_error(Fault.CONNECT_TIMEOUT, req))
         raise asyncio.TimeoutError  # which ClientSession turns into its own
     if seconds:
@@ -336,6 +361,19 @@ def _connect_error(fault: Fault, req: Any) -> BaseException:
 
 class _Exchange:
     """See `memory_transport.Exchange`."""
+
+    __slots__ = (
+        "_connector",
+        "_decided",
+        "_door",
+        "_error",
+        "_lost",
+        "_protocol",
+        "_req",
+        "_task",
+        "_timeout",
+        "_traces",
+    )
 
     def __init__(self, door: _Door, connector: Any, protocol: Any, req: Any, traces: Any, timeout: Any,
                  decided: Call | None = None) -> None:  # fmt: skip
@@ -382,14 +420,14 @@ class _Exchange:
 
     def fail(self, error: BaseException) -> None:
         if isinstance(error, OSError) and not isinstance(error, aiohttp.ClientError):
-            error.__netdouble_declared__ = True  # type: ignore[attr-defined]
+            setattr(error, _DECLARED, True)
         self._error = error
         payload = self._protocol._payload
         self._protocol.set_exception(error)
         if payload is not None:
             payload.set_exception(error)
 
-    def lose(self, error: OSError | None) -> None:
+    def lose(self, error: Exception | None) -> None:
         payload = self._protocol._payload
         self._protocol.connection_lost(error)
         # Once the head was read, only the body tells.
@@ -416,10 +454,6 @@ class _Exchange:
 
     def note(self, call: Call, body: Callable[[], bytes]) -> None:
         _note(self._protocol, call, body)
-
-
-def _is_declared(error: BaseException | None) -> bool:
-    return getattr(error, "__netdouble_declared__", False)
 
 
 def _awaiting(task: asyncio.Task[Any] | None) -> Iterator[FrameType]:

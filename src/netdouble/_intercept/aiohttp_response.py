@@ -30,7 +30,7 @@ def built(aiohttp: ModuleType, response: Response, request: Request | None,
     if response.stream is not None:
         response = Response.of_parts(response.status, response.headers, b"".join(chunks_of(response.stream)),
                                      reason=response.reason, http_version=response.http_version)  # fmt: skip
-    loop = _NoLoop()
+    loop: Any = _NoLoop()
     url = aiohttp.client.URL(str(asked.url), encoded=True)
     native_request = aiohttp.ClientRequest(asked.method, url, headers=list(asked.headers.fields), loop=loop)
     protocol = aiohttp.client_proto.ResponseHandler(loop=loop)
@@ -81,8 +81,8 @@ def _at_once(coroutine: Coroutine[Any, Any, Any], client: str) -> Any:
     raise unsupported(client, "aiohttp.ClientResponse", "waits where everything is there already")
 
 
-class _NoLoop(asyncio.AbstractEventLoop):
-    """For objects that want a loop and never wait on it. Whatever else is asked of it raises NotImplementedError."""
+class _NoLoop:
+    """For objects that want a loop and have nothing to wait for on it."""
 
     def get_debug(self) -> bool:
         return False

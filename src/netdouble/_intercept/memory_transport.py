@@ -31,6 +31,8 @@ from netdouble.errors import DeclarationError
 
 # As much as asyncio's own transport reads at once (selector_events.py, max_size).
 _AT_ONCE = 256 * 1024
+# Longer bodies come in portions, and the client may pause between them.
+_ONE_PIECE = 64 * 1024
 
 
 class Exchange(Protocol):
@@ -38,30 +40,39 @@ class Exchange(Protocol):
 
     def ask(self, parsed: ParsedRequest) -> Call | None:
         """Open the call; None when no scope is open."""
+        ...
 
     def failure(self, fail: Fail) -> Fault | BaseException:
         """What the client fails with."""
+        ...
 
     def connect_error(self, fault: Fault) -> BaseException:
         """The client's exception for a fault of the connecting phase."""
+        ...
 
     def expire(self, seconds: float) -> BaseException | None:
         """Let the client's timeout come now if it would come within `seconds`: what the client is told, or None."""
+        ...
 
     def fail(self, error: BaseException) -> None:
         """Raise `error`, as it is, in whoever waits for the response or reads its body."""
+        ...
 
-    def lose(self, error: OSError | None) -> None:
+    def lose(self, error: Exception | None) -> None:
         """Tell the client that the connection is gone: in order (None) or not."""
+        ...
 
     def told(self) -> BaseException | None:
         """What the client will raise for this response, so far."""
+        ...
 
     async def open_real(self) -> asyncio.Transport:
         """Open the real connection. Raises what the client raises when that fails."""
+        ...
 
     def note(self, call: Call, body: Callable[[], bytes]) -> None:
         """Close `call` with the response that comes on the real connection; `body` has it at its end."""
+        ...
 
 
 class MemoryTransport(asyncio.Transport):
@@ -83,7 +94,7 @@ class MemoryTransport(asyncio.Transport):
         self._reading = asyncio.Event()
         self._reading.set()
         self._task: asyncio.Task[None] | None = None
-        self._real: asyncio.Transport | None = None
+        self._real: Any = None  # an asyncio.Transport
         self._raw = False  # the bytes are no HTTP any more: after an upgrade
         self._tape: bytearray | None = None
 
@@ -98,7 +109,6 @@ class MemoryTransport(asyncio.Transport):
         if self._closed:  # as on the wire: lost, and the next read tells
             return
         if self._raw:
-            assert self._real is not None
             self._real.write(data)
             return
         self._parser.feed(data)
@@ -180,16 +190,15 @@ class MemoryTransport(asyncio.Transport):
 
     def _answer(self, parsed: ParsedRequest, call: Call | None) -> None:
         answer = None if call is None else call.answer
-        if isinstance(answer, Response) and not answer.delay and answer.stream is None and not _wants_upgrade(parsed):
+        if call is not None and isinstance(answer, Response) and _is_short(answer) and not _wants_upgrade(parsed):
             script = spell(answer, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
-            if len(script.pieces) == 1:
-                self._loop.call_soon(self._say, script, call)
-                return
-        self._task = self._loop.create_task(self._carry_out(parsed, call))
+            self._loop.call_soon(self._say, script, call, answer)
+        else:
+            self._task = self._loop.create_task(self._carry_out(parsed, call))
 
-    def _say(self, script: Script, call: Call) -> None:
+    def _say(self, script: Script, call: Call, response: Response) -> None:
         if not self._closed:
-            call.close(response=call.answer)  # type: ignore[arg-type]  # a Response, see above
+            call.close(response=response)
             self._arrive(script.pieces[0])
             self._end(script.ending)
             if self._closed:
@@ -198,14 +207,12 @@ class MemoryTransport(asyncio.Transport):
     async def _carry_out(self, parsed: ParsedRequest, call: Call | None) -> None:
         await asyncio.sleep(0)  # an eager task (Python 3.12) would begin while the client is still writing
         try:
-            answer = PassThrough() if call is None else await asettle(call)
-            if isinstance(answer, PassThrough):
+            answer = None if call is None else await asettle(call)
+            if call is None or isinstance(answer, PassThrough):
                 await self._let_through(parsed, call)
-                return
-            assert call is not None
-            if isinstance(answer, Response):
+            elif isinstance(answer, Response):
                 await self._reply(parsed, call, answer)
-            else:
+            elif answer is not None:
                 await self._fail(parsed, call, answer)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
@@ -257,7 +264,7 @@ class MemoryTransport(asyncio.Transport):
 
     async def _play(self, script: Script) -> None:
         begun = False
-        async with aclosing(script.achunks()) as chunks:  # type: ignore[type-var]  # every achunks is a generator
+        async with aclosing(script.achunks()) as chunks:  #
             async for chunk in chunks:
                 for piece in _portions(chunk):
                     if begun:  # each piece arrives by itself
@@ -288,7 +295,7 @@ class MemoryTransport(asyncio.Transport):
         else:
             self._lose(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
 
-    def _lose(self, error: OSError | None) -> None:
+    def _lose(self, error: Exception | None) -> None:
         self._closed = True
         if not self._lost:
             self._lost = True
@@ -324,13 +331,18 @@ class _Bridge(asyncio.Protocol):
         self._memory._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._memory._lose(exc)  # type: ignore[arg-type]  # a transport loses its connection by an OSError
+        self._memory._lose(exc)
 
     def pause_writing(self) -> None:
         self._memory._protocol.pause_writing()
 
     def resume_writing(self) -> None:
         self._memory._protocol.resume_writing()
+
+
+def _is_short(response: Response) -> bool:
+    """It arrives at once, in one piece."""
+    return not response.delay and response.stream is None and len(response.body) <= _ONE_PIECE
 
 
 def _wants_upgrade(parsed: ParsedRequest) -> bool:
@@ -348,8 +360,7 @@ class _Tape:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def makefile(self, mode: str) -> io.BytesIO:
-        assert mode == "rb"
+    def makefile(self, _mode: str) -> io.BytesIO:
         return io.BytesIO(self._data)
 
 
@@ -358,7 +369,8 @@ def _body_on(tape: bytearray, method: str) -> bytes:
     data = bytes(tape)
     while data[9:10] == b"1" and data[9:12] != b"101":  # interim responses (RFC 9110 section 15.2)
         data = data.partition(b"\r\n\r\n")[2]
-    read = http.client.HTTPResponse(_Tape(data), method=method)  # type: ignore[arg-type]  # it only takes makefile()
+    tape_player: Any = _Tape(data)
+    read = http.client.HTTPResponse(tape_player, method=method)
     try:
         read.begin()
         return read.read()

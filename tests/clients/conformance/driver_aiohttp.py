@@ -17,7 +17,7 @@ _TIMED_OUT = "^Timeout on reading data from socket$"
 
 
 class Aiohttp:
-    """One session, on a loop of its own. Its repetition of requests whose connection was lost is off, see test_aiohttp."""
+    """One session, on a loop of its own. It does not send again what was lost: that has tests of its own."""
 
     name, client = "aiohttp", "aiohttp 3."
     follows = decodes = keeps_cookies = pools = True
