@@ -24,9 +24,10 @@ import requests
 import trio
 from tests.clients.conformance.servers import Loopback
 
-from netdouble import ClientNotSupported, DeclarationError, Fault, Network, Request, Response, UnmatchedRequest
+from netdouble import ClientNotSupported, DeclarationError, Fault, Network, Request, Response, UnmatchedRequest, _active
 from netdouble._intercept import catalog
 from netdouble._intercept import httpx as door
+from netdouble._intercept.seams import unwrapped
 
 LIBRARIES = [httpx]
 if sys.version_info >= (3, 11):
@@ -37,7 +38,7 @@ if sys.version_info >= (3, 11):
 URL = "https://api.test/users/7"
 
 pytestmark = pytest.mark.parametrize("lib", LIBRARIES, ids=lambda module: module.__name__)
-on_each_loop = pytest.mark.parametrize("run", [asyncio.run, trio_run := lambda work: trio.run(lambda: work)],
+on_each_loop = pytest.mark.parametrize("run", [asyncio.run, lambda work: trio.run(lambda: work)],
                                        ids=["asyncio", "trio"])  # fmt: skip
 
 
@@ -344,11 +345,13 @@ def test_retries_end_and_nothing_but_a_connect_is_tried_again(lib: ModuleType, r
 
 def test_the_waits_between_retries_are_real_by_default(lib: ModuleType, net: Network, monkeypatch: pytest.MonkeyPatch):
     waited: list[float] = []
+    reported = _active.waited()
     monkeypatch.setattr("netdouble._answering.sleep", waited.append)
     net.get(URL).fail(Fault.CONNECT_REFUSED)
     with lib.Client(transport=lib.HTTPTransport(retries=4)) as client, pytest.raises(lib.ConnectError):
         client.get(URL)
     assert waited == [0.5, 1.0, 2.0]  # the first of four is 0
+    assert _active.waited() - reported == 3.5
 
 
 # Exceptions
@@ -553,8 +556,13 @@ def test_a_library_without_the_seam_is_one_loud_error(lib: ModuleType):
 
 
 @pytest.fixture
-def unattached(monkeypatch: pytest.MonkeyPatch) -> None:
+def unattached(lib: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no door had been attached, also where netdouble's plugin keeps them attached for the session."""
     monkeypatch.setattr(catalog, "CLIENTS", ())
+    for module in LIBRARIES:
+        sync, on_loop = module.HTTPTransport, module.AsyncHTTPTransport
+        monkeypatch.setattr(sync, "handle_request", unwrapped(sync.handle_request))
+        monkeypatch.setattr(on_loop, "handle_async_request", unwrapped(on_loop.handle_async_request))
 
 
 def _transport(net: Network, lib: ModuleType) -> Any:

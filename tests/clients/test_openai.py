@@ -1,4 +1,7 @@
-"""The real openai package, which stands on httpx2: completions, streams, its own retries and errors."""
+"""The real openai package, which stands on httpx2: completions, streams, its own retries and errors.
+
+Needs Python 3.11, as httpx2 does: `conftest.py` leaves it out below.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,10 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import openai
 import pytest
 
 from netdouble import Fault, Network
-
-# It needs Python 3.11, as httpx2 does.
-openai = pytest.importorskip("openai")
 
 URL = "https://api.openai.test/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "gpt-test", "messages": [{"role": "user", "content": "Hi"}]}

@@ -125,6 +125,14 @@ def event_loop() -> str:
     return "asyncio"
 
 
+def retry_pause(scope: Scope, seconds: float) -> float:
+    """How much of a wait between a client's own tries is to be waited; the scope keeps the sum, for the report."""
+    if scope.settings.retry_wait == "skip":
+        return 0.0
+    scope.retry_seconds += seconds
+    return seconds
+
+
 def wait(seconds: float) -> None:
     """Wait, unless there is nothing to wait for: `time.sleep(0)` costs a system call of 90 us."""
     if seconds > 0:

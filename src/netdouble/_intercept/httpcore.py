@@ -16,7 +16,7 @@ from netdouble._active import Scope, current, is_passing, preview
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request
 from netdouble._core.urls import join_url
-from netdouble._intercept.exchange import Exchange, decided, let_through
+from netdouble._intercept.exchange import Exchange, decided, let_through, retry_pause
 from netdouble._intercept.network_stream import AsyncMemoryStream, MemoryStream, aconnect, connect
 from netdouble._intercept.seams import marked, original_of, seam
 from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, text_pairs
@@ -202,13 +202,13 @@ class _Door:
 
     def sleeper(self, original: Function) -> Function:
         def sleep(backend: Any, seconds: float) -> None:
-            original(backend, _retry_wait(seconds))
+            original(backend, _pause(seconds))
 
         return sleep
 
     def async_sleeper(self, original: Function) -> Function:
         async def sleep(backend: Any, seconds: float) -> None:
-            await original(backend, _retry_wait(seconds))
+            await original(backend, _pause(seconds))
 
         return sleep
 
@@ -281,6 +281,6 @@ def _must_not_carry(connection: Any) -> bool:
     return exchange is not None and exchange.in_memory and real
 
 
-def _retry_wait(seconds: float) -> float:
+def _pause(seconds: float) -> float:
     exchange = decided.get()
-    return 0 if exchange is not None and exchange.scope.settings.retry_wait == "skip" else seconds
+    return seconds if exchange is None else retry_pause(exchange.scope, seconds)

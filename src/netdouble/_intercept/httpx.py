@@ -17,7 +17,7 @@ from netdouble import _answering
 from netdouble._active import Scope, ask, current, is_passing, preview
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PassThrough
-from netdouble._intercept.exchange import asleep, let_through, wait
+from netdouble._intercept.exchange import asleep, let_through, retry_pause, wait
 from netdouble._intercept.httpx_library import from_native, library_of, named, to_native
 from netdouble._intercept.seams import marked, original_of, seam
 from netdouble._patch import Undo, UndoStack
@@ -101,7 +101,7 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
             call.close(error=error)
             if pause is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
                 raise
-        wait(0 if scope.settings.retry_wait == "skip" else pause)
+        wait(retry_pause(scope, pause))
     raise AssertionError("the last try has no wait after it")
 
 
@@ -133,7 +133,7 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
             call.close(error=error)
             if pause is None or isinstance(answer, PassThrough) or not isinstance(error, library.retried):
                 raise
-        await asleep(0 if scope.settings.retry_wait == "skip" else pause)
+        await asleep(retry_pause(scope, pause))
     raise AssertionError("the last try has no wait after it")
 
 
