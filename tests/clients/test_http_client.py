@@ -13,10 +13,10 @@ import xmlrpc.client
 from collections.abc import Iterator
 
 import pytest
+from tests.clients.conformance.servers import Loopback
 
 from netdouble import Fault, Network, Response, UnmatchedRequest
 from netdouble._codec.http1 import MalformedRequest
-from tests.clients.conformance.servers import Loopback
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_connection_answers_what_is_asked_of_a_socket(net, connection):
     assert sock.fileno() >= 0
     assert not select.select([sock], [], [], 0)[0], "an idle connection is not readable"
     with pytest.raises(AttributeError, match="in memory has no 'getsockopt'"):
-        sock.getsockopt
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
     connection.close()
     assert sock.fileno() == -1
 
@@ -201,7 +201,7 @@ def test_a_request_through_a_proxy_matches_by_its_target(net):
 def test_an_exception_of_http_client_reaches_the_caller_as_it_was_declared(net, connection):
     net.get("http://api.test/x").fail(http.client.BadStatusLine("mine"))
     connection.request("GET", "/x")
-    with pytest.raises(http.client.BadStatusLine, match="^mine$"):
+    with pytest.raises(http.client.BadStatusLine, match=r"^mine$"):
         connection.getresponse()
 
 

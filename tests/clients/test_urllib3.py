@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 import urllib3
+from tests.clients.conformance.servers import Loopback
 from urllib3.util.retry import Retry
 
 from netdouble import ClientNotSupported, DeclarationError, Fault, Network, Response, UnmatchedRequest, _active
 from netdouble._intercept import urllib3 as door
-from tests.clients.conformance.servers import Loopback
 
 URL = "https://api.test/x"
 IS_SECOND = urllib3.__version__ >= "2"
@@ -157,7 +157,9 @@ def test_python_s_own_network_errors_become_urllib3_s(net, pool):
 @pytest.mark.parametrize("fault", [Fault.CONNECT_REFUSED, Fault.DNS, Fault.CONNECT_TIMEOUT, Fault.TLS])
 def test_connect_faults_come_wrapped_and_told_as_on_the_wire(net, pool, fault):
     net.get(URL).fail(fault)
-    with pytest.raises(urllib3.exceptions.MaxRetryError, match=r"HTTPSConnectionPool\(host='api\.test', port=443\)") as caught:
+    with pytest.raises(
+        urllib3.exceptions.MaxRetryError, match=r"HTTPSConnectionPool\(host='api\.test', port=443\)"
+    ) as caught:
         pool.request("GET", URL, retries=Retry(0), timeout=3)
     reason = caught.value.reason
     kinds = {Fault.TLS: urllib3.exceptions.SSLError, Fault.CONNECT_TIMEOUT: urllib3.exceptions.ConnectTimeoutError}
@@ -214,7 +216,10 @@ def test_a_connection_pooled_in_memory_is_dropped_when_no_network_is_open(pool):
 def test_an_unverified_request_is_warned_of_as_on_the_wire():
     with Network() as net:
         net.get(URL).reply()
-        with urllib3.PoolManager(cert_reqs="CERT_NONE") as pool, pytest.warns(urllib3.exceptions.InsecureRequestWarning):
+        with (
+            urllib3.PoolManager(cert_reqs="CERT_NONE") as pool,
+            pytest.warns(urllib3.exceptions.InsecureRequestWarning),
+        ):
             pool.request("GET", URL)
         with urllib3.PoolManager() as pool, warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -366,5 +371,5 @@ def test_a_urllib3_response_that_was_read_in_part_is_refused():
 
 def test_what_is_not_urllib3_is_refused_loudly():
     imposter = SimpleNamespace(connection=SimpleNamespace(HTTPConnection=object, HTTPSConnection=object))
-    with pytest.raises(ClientNotSupported, match="is not built on http.client"):
+    with pytest.raises(ClientNotSupported, match=r"is not built on http\.client"):
         door.install(imposter)

@@ -17,7 +17,6 @@ from netdouble._intercept.memory_socket import Door, MemorySocket, is_answered
 from netdouble._patch import Undo, UndoStack
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-_INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 def install(module: ModuleType) -> Undo:
@@ -46,14 +45,18 @@ def _connect(door: Door, scheme: str) -> Any:
 def _putrequest(original: Any) -> Any:
     def putrequest(self: http.client.HTTPConnection, *args: Any, **kwargs: Any) -> None:
         sock: Any = self.sock
-        if sock is not None and not isinstance(sock, MemorySocket) and is_answered():
-            # A live connection from before the scope would carry the request past us. Unix sockets are none of ours.
-            if getattr(sock, "family", socket.AF_INET) in _INTERNET:
-                self.sock = None
-                sock.close()
+        if sock is not None and not isinstance(sock, MemorySocket) and _is_internet(sock) and is_answered():
+            # A live connection from before the scope would carry the request past us.
+            self.sock = None
+            sock.close()
         original(self, *args, **kwargs)
 
     return putrequest
+
+
+def _is_internet(sock: Any) -> bool:
+    """Unix sockets are none of ours. What has no family is TLS over something (urllib3's SSLTransport)."""
+    return getattr(sock, "family", socket.AF_INET) in {socket.AF_INET, socket.AF_INET6}
 
 
 def _install_urllib(module: ModuleType) -> Undo:

@@ -12,9 +12,7 @@ import functools
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
-
-F = TypeVar("F", bound=Callable[..., Any])
+from typing import Any, NoReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def unspoken(function: Callable[[], Any]) -> Any:
         _speaking.reset(token)
 
 
-def spoken_by(dialect: Dialect, original: F) -> F:
+def spoken_by(dialect: Dialect, original: Callable[..., Any]) -> Callable[..., Any]:
     """`original`, a client's function that sends, under which the requests are that client's."""
 
     @functools.wraps(original)
@@ -78,7 +76,7 @@ def spoken_by(dialect: Dialect, original: F) -> F:
             if token is not None:
                 _speaking.reset(token)
 
-    return send  # type: ignore[return-value]  # the signature is the original's
+    return send
 
 
 def raise_past(error: BaseException) -> NoReturn:

@@ -11,10 +11,6 @@ read and decided again.
 
 from __future__ import annotations
 
-import errno
-import http.client
-import io
-import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -34,6 +30,8 @@ from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.layers import Dialect, raise_past, speaker, unspoken
+from netdouble._intercept.received import received
+from netdouble._intercept.socket_errors import CONNECT_ERRORS, READ_ERRORS, reset
 from netdouble.errors import AmbiguousScope, NetdoubleError, ScopeClosed
 
 
@@ -202,7 +200,7 @@ class MemorySocket:
         if fault.before_request:
             self._refuse(call, fault, fail.delay)
         script = spell_fault(fault, fail.response, method=method, http_version=version)
-        error = _AT_THE_CLIENT[fault]()
+        error = READ_ERRORS[fault]()
         self._answers.append(_Answer(script, call, fail.delay or script.delay, fail.response, error))
 
     def _refuse(self, call: Call, fault: Fault, delay: float) -> None:
@@ -210,7 +208,7 @@ class MemorySocket:
         if self._timeout is not None and delay > self._timeout:
             fault, delay = Fault.CONNECT_TIMEOUT, 0.0
         sleep(delay)
-        below = _CONNECT_ERRORS[fault]()
+        below = CONNECT_ERRORS[fault]()
         error = self._door.connect_error(self._connection, below)
         call.close(error=error)
         self._hang_up()
@@ -222,9 +220,8 @@ class MemorySocket:
     def _let_through(self, parsed: ParsedRequest, call: Call | None) -> None:
         """Send the request on to the real service, over a connection opened for it."""
         try:
-            if self._real is None:
-                self._open_real()
-            self._real.sendall(parsed.raw)
+            real = self._real or self._open_real()
+            real.sendall(parsed.raw)
         except Exception as error:
             if call is not None:
                 call.close(error=error)
@@ -235,19 +232,20 @@ class MemorySocket:
         self._passed = _Passed(parsed.method, call, bytearray())
         self._upgraded = parsed.method == "CONNECT" or "upgrade" in parsed.headers
 
-    def _open_real(self) -> None:
+    def _open_real(self) -> Any:
         connection = self._connection
         connection.sock = None
         with _active.passing(), _active.admitted(connection.host, connection.port):
             self._door.connect(connection)
         self._real, connection.sock = connection.sock, self
         self._real.settimeout(self._timeout)
+        return self._real
 
     def _note_passed(self, *, over: bool = False) -> None:
         """Tell the call that was let through how it was answered: when the client has read it all, or gives it up."""
         passed = self._passed
         if passed is not None and passed.call is not None and not passed.call.closed:
-            response = _parsed(bytes(passed.tape), passed.method, over=over)
+            response = received(bytes(passed.tape), passed.method, over=over)
             if response is not None:
                 passed.call.close(response=response)
 
@@ -306,11 +304,11 @@ class MemorySocket:
         if ending is Ending.STALL:
             raise self._timed_out()
         if ending is Ending.RESET:
-            raise _reset()
+            raise reset()
         return False
 
     def _run_on(self) -> None:
-        """Let the peer go on to the end of what it was saying: a client that knows the length stops reading before it."""
+        """Let the peer go on to its end: a client that knows the body's length stops reading before that."""
         if not self._rest and self._answers and self._answers[0].chunks is not None:
             with suppress(OSError):  # it has hung up now, and the next read tells
                 self._say_more()
@@ -329,7 +327,8 @@ class MemorySocket:
             raise late
         if answer.raises is not None:
             raise_past(answer.raises)
-        return chunks_of(answer.script) if answer.script.is_async else answer.script.chunks()
+        script: Any = answer.script
+        return chunks_of(script)
 
     def _timed_out(self) -> TimeoutError:
         # The texts of CPython's _ssl.c and socketmodule.c.
@@ -411,66 +410,6 @@ class MemorySocket:
 
 
 _NOTHING = Script()
-
-
-def _reset() -> OSError:
-    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-
-
-def _tls_failure() -> OSError:
-    import ssl
-
-    error = ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure")
-    error.library, error.reason = "SSL", "SSLV3_ALERT_HANDSHAKE_FAILURE"
-    return error
-
-
-# What the operating system (or OpenSSL) says, which a client turns into its own words.
-_CONNECT_ERRORS: dict[Fault, Callable[[], OSError]] = {
-    Fault.DNS: lambda: socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
-    Fault.CONNECT_REFUSED: lambda: ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)),
-    Fault.CONNECT_TIMEOUT: lambda: TimeoutError("timed out"),
-    Fault.TLS: _tls_failure,
-}
-
-# What the lowest client makes of the bytes of a fault; told to the call.
-_AT_THE_CLIENT: dict[Fault, Callable[[], Exception]] = {
-    Fault.RESET: _reset,
-    Fault.RESET_IN_HEADERS: _reset,
-    Fault.RESET_IN_BODY: _reset,
-    Fault.EMPTY_RESPONSE: lambda: http.client.RemoteDisconnected("Remote end closed connection without response"),
-    Fault.TRUNCATED_BODY: lambda: http.client.IncompleteRead(b""),
-    Fault.READ_TIMEOUT: lambda: TimeoutError("timed out"),
-    Fault.READ_TIMEOUT_IN_BODY: lambda: TimeoutError("timed out"),
-    Fault.MALFORMED_RESPONSE: lambda: http.client.BadStatusLine("this is not HTTP"),
-}
-
-
-class _Tape:
-    """Bytes that http.client reads as if from a socket."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def makefile(self, mode: str) -> io.BytesIO:
-        assert mode == "rb"
-        return io.BytesIO(self._data)
-
-
-def _parsed(data: bytes, method: str, *, over: bool) -> Response | None:
-    """The response that a server sent; None when it is not whole, unless it is `over`: then its head is enough."""
-    read = http.client.HTTPResponse(_Tape(data), method=method)  # type: ignore[arg-type]  # it only takes makefile()
-    try:
-        read.begin()
-    except (http.client.HTTPException, ValueError):
-        return None
-    try:
-        body = read.read()
-    except http.client.HTTPException:
-        if not over:
-            return None
-        body = b""
-    return Response.of_parts(read.status, read.getheaders(), body, reason=read.reason)
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,6 @@ from typing import Any
 
 from netdouble import _active
 from netdouble._answering import chunks_of, settle, sleep
-from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
 from netdouble._intercept.layers import raise_past, unspoken
 from netdouble._intercept.memory_socket import hand_down, is_answered, is_handed_down
@@ -39,10 +38,11 @@ def answered(request: Request, build: Callable[[Response], Any], send: Callable[
         return send()
     try:
         answer = unspoken(lambda: settle(call))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the user's function raised it
         call.close(error=error)
         raise_past(error)
-    if not isinstance(answer, Response) or answer.stream is not None or (timeout is not None and answer.delay > timeout):
+    late = timeout is not None and isinstance(answer, Response) and answer.delay > timeout
+    if late or not isinstance(answer, Response) or answer.stream is not None:
         call.answer = answer
         return hand_down(call, send)
     if answer.delay:

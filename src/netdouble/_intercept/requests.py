@@ -7,13 +7,13 @@ unseen. With the setting `fast` on it answers with a response object, unless the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
 import requests
 import requests.adapters
 
-from netdouble import _active
 from netdouble._active import Scope
 from netdouble._core.messages import Request, Response
 from netdouble._intercept.layers import Dialect, spoken_by
@@ -26,7 +26,7 @@ DIALECT = Dialect(f"requests {requests.__version__}", "requests", frozenset({"ur
 Mount = Callable[[Any, Callable[[], Scope]], None]
 
 # urllib3 as requests has it: it is imported in urllib3's own file only.
-_urllib3: Any = requests.packages.urllib3  # type: ignore[attr-defined]
+_urllib3: Any = getattr(requests.packages, "urllib3")  # noqa: B009  # put there at run time, unknown to its types
 
 
 def install(module: ModuleType) -> Undo:
@@ -41,6 +41,7 @@ def install(module: ModuleType) -> Undo:
 
 
 def _send(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
     def send(self: Any, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **kwargs: Any) -> Any:
         def send_on() -> Any:
             return original(self, request, stream, timeout, *args, **kwargs)
@@ -55,7 +56,6 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
         read_timeout = timeout[1] if isinstance(timeout, tuple) else getattr(timeout, "read_timeout", timeout)
         return answered(_neutral(request), build, send_on, read_timeout)
 
-    send.__wrapped__ = original  # type: ignore[attr-defined]
     return send
 
 
@@ -82,26 +82,23 @@ class _Mounted(requests.adapters.HTTPAdapter):
     """An adapter whose connections are made in memory."""
 
     def __init__(self, scope_of: Callable[[], Scope], mount: Mount) -> None:
-        self._mount = lambda manager: mount(manager, scope_of)
+        self._scope_of, self._mount = scope_of, mount
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self._mount(self.poolmanager)
+        self._mount(self.poolmanager, self._scope_of)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         known = self.proxy_manager.get(proxy)
         manager = super().proxy_manager_for(proxy, **kwargs)
         if manager is not known:
-            self._mount(manager)
+            self._mount(manager, self._scope_of)
         return manager
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        return _speaking(super().send)(request, *args, **kwargs)
-
-
-def _speaking(send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
-    return spoken_by(DIALECT, send)
+        answered: requests.Response = spoken_by(DIALECT, super().send)(request, *args, **kwargs)
+        return answered
 
 
 def requests_adapter(scope_of: Callable[[], Scope], mount: Mount) -> requests.adapters.HTTPAdapter:

@@ -16,12 +16,14 @@ from typing import Any
 
 import urllib3
 import urllib3.exceptions
+from urllib3.util import SKIP_HEADER
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_ import resolve_cert_reqs
 
 from netdouble import _active
 from netdouble._active import Scope
-from netdouble._core.messages import Headers, Request, Response
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url
 from netdouble._intercept.layers import Dialect, speaker, spoken_by
 from netdouble._intercept.memory_socket import Door, is_answered
@@ -30,7 +32,7 @@ from netdouble._intercept.seams import seam, unsupported
 from netdouble._patch import Undo, UndoStack
 from netdouble.errors import DeclarationError
 
-VERSION = urllib3.__version__
+VERSION: str = vars(urllib3)["__version__"]  # not exported, say its types
 DIALECT = Dialect(f"urllib3 {VERSION}", "urllib3")
 # The object seam is there since 2.0: 1.26 builds its response elsewhere, and stays at bytes.
 IS_SECOND = int(VERSION.partition(".")[0]) >= 2
@@ -40,8 +42,8 @@ def install(module: ModuleType) -> Undo:
     """Attach to urllib3.
 
     Raises:
-        ClientNotSupported: a seam is missing, or this is not urllib3: urllib3-future, which comes with niquests, goes by
-            the same name and is not built on http.client.
+        ClientNotSupported: a seam is missing, or this is not urllib3: urllib3-future, which comes with niquests, goes
+            by the same name and is not built on http.client.
     """
     kinds = ((module.connection.HTTPConnection, "http"), (module.connection.HTTPSConnection, "https"))
     for kind, _ in kinds:
@@ -60,7 +62,7 @@ def install(module: ModuleType) -> Undo:
     undo.replace(pool, "urlopen", spoken_by(DIALECT, urlopen))
     if IS_SECOND:
         undo.replace(pool, "_make_request", _make_request(request))
-    undo.replace(Retry, "_sleep_backoff", _waited(backoff, lambda retry: None))
+    undo.replace(Retry, "_sleep_backoff", _waited(backoff, lambda retry: None))  # noqa: ARG005  # the original's argument
     undo.replace(Retry, "sleep_for_retry", _waited(retry_after, _would_wait))
     return undo.undo
 
@@ -133,7 +135,7 @@ def _fields(headers: Any) -> list[tuple[str, str]]:
     """Header lines, as far as they are text: urllib3 takes bytes too, and has a mark for "leave this one out"."""
     pairs = () if headers is None else headers.items()
     fields = [(_text(name), _text(value)) for name, value in pairs]
-    return [(name, value) for name, value in fields if value != urllib3.util.SKIP_HEADER]
+    return [(name, value) for name, value in fields if value != SKIP_HEADER]
 
 
 def _text(value: Any) -> str:
@@ -143,7 +145,8 @@ def _text(value: Any) -> str:
 # Retries
 
 
-def _waited(original: Callable[..., Any], skipped: Callable[..., Any], clock: Callable[[], float] = time.monotonic) -> Any:
+def _waited(original: Callable[..., Any], skipped: Callable[..., Any],
+            clock: Callable[[], float] = time.monotonic) -> Callable[..., Any]:  # fmt: skip
     """`original`, a wait of `Retry`: left out when the setting says so, else counted for the report.
 
     The clock is bound here: freezegun replaces it in modules.
@@ -183,9 +186,13 @@ def mount(manager: urllib3.PoolManager, scope_of: Callable[[], Scope]) -> None:
 
 def _mounted(pool: Any, scheme: str, scope_of: Callable[[], Scope]) -> Any:
     beneath = pool.ConnectionCls
-    door = Door(DIALECT, lambda connection: beneath.connect(connection), connect_error,
-                lambda request: _active.ask(scope_of(), request), lambda: True)  # fmt: skip
-    connection = type(beneath.__name__, (beneath,), {"connect": _connect(door, scheme, lambda: not _active.is_passing())})
+
+    def open_real(connection: Any) -> None:
+        beneath.connect(connection)  # looked up now: it may be patched by then
+
+    door = Door(DIALECT, open_real, connect_error, lambda request: _active.ask(scope_of(), request), lambda: True)
+    connect = _connect(door, scheme, lambda: not _active.is_passing())
+    connection = type(beneath.__name__, (beneath,), {"connect": connect})
 
     def urlopen(self: Any, *args: Any, **kwargs: Any) -> Any:
         return pool.urlopen(self, *args, **kwargs)

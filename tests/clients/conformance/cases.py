@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netdouble import Fault, Network, Request, Response, UnansweredRoute, UnmatchedRequest
 from tests.clients.conformance.drivers import URL, Send
+
+from netdouble import Fault, Network, Request, Response, UnansweredRoute, UnmatchedRequest
 
 BIG = bytes(range(256)) * 4 * 5120  # 5 MB
 TEXT = "Grüße, 世界"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import re
 import socket
 import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import botocore.awsrequest
@@ -19,9 +18,9 @@ import botocore.httpsession
 import botocore.response
 import requests
 import urllib3
+from tests.clients.conformance.drivers import Raises, Seen, Send
 
 from netdouble import Fault
-from tests.clients.conformance.drivers import Raises, Seen, Send
 
 _UNKNOWN_NAME = r"\[Errno -2\] Name or service not known"
 _REFUSED = r"\[Errno 111\] Connection refused"
@@ -40,7 +39,7 @@ class HttpClient:
     name, client = "http.client", "http.client 3."
     follows = decodes = keeps_cookies = False
     pools = True
-    raises = {
+    raises: ClassVar = {
         Fault.DNS: Raises(socket.gaierror, _UNKNOWN_NAME),
         Fault.CONNECT_REFUSED: Raises(ConnectionRefusedError, _REFUSED),
         Fault.CONNECT_TIMEOUT: Raises(TimeoutError, "^timed out$"),
@@ -91,7 +90,7 @@ class UrllibRequest:
     name, client = "urllib.request", "urllib.request 3."
     follows = keeps_cookies = True
     decodes = pools = sends_bodies_again = False
-    raises = {
+    raises: ClassVar = {
         **HttpClient.raises,
         Fault.DNS: Raises(urllib.error.URLError, _UNKNOWN_NAME),
         Fault.CONNECT_REFUSED: Raises(urllib.error.URLError, _REFUSED),
@@ -126,7 +125,7 @@ class Urllib3:
     name, client = "urllib3", "urllib3 "
     follows = decodes = pools = has_object_seam = True
     keeps_cookies = False
-    raises = {
+    raises: ClassVar = {
         Fault.DNS: Raises(getattr(urllib3.exceptions, "NameResolutionError", urllib3.exceptions.NewConnectionError),
                           _UNKNOWN_NAME),
         Fault.CONNECT_REFUSED: Raises(urllib3.exceptions.NewConnectionError,
@@ -164,18 +163,19 @@ class Requests:
 
     name, client = "requests", "requests "
     follows = decodes = pools = keeps_cookies = has_object_seam = True
-    raises = {
+    raises: ClassVar = {
         Fault.DNS: Raises(requests.ConnectionError, rf"Max retries exceeded with url: /users/7 .*{_UNKNOWN_NAME}"),
-        Fault.CONNECT_REFUSED: Raises(requests.ConnectionError, rf"Max retries exceeded .*NewConnectionError.*{_REFUSED}"),
+        Fault.CONNECT_REFUSED: Raises(requests.ConnectionError, f"Max retries exceeded .*{_REFUSED}"),
         Fault.CONNECT_TIMEOUT: Raises(requests.ConnectTimeout, r"Max retries exceeded .*\(connect timeout=5\.0\)"),
         Fault.TLS: Raises(requests.exceptions.SSLError, f"Max retries exceeded .*{_TLS}"),
         Fault.RESET: Raises(requests.ConnectionError, "Connection aborted.*Connection reset by peer"),
         Fault.RESET_IN_HEADERS: Raises(requests.ConnectionError, "Connection aborted.*Connection reset by peer"),
-        Fault.RESET_IN_BODY: Raises(requests.exceptions.ChunkedEncodingError, "Connection broken: ConnectionResetError"),
+        Fault.RESET_IN_BODY: Raises(requests.exceptions.ChunkedEncodingError, "broken: ConnectionResetError"),
         Fault.EMPTY_RESPONSE: Raises(requests.ConnectionError, _CLOSED),
         # Before urllib3 2, requests does not notice.
         Fault.TRUNCATED_BODY: Raises(requests.exceptions.ChunkedEncodingError, "Connection broken: IncompleteRead")
-        if urllib3.__version__ >= "2" else Raises(type(None)),
+        if urllib3.__version__ >= "2"
+        else Raises(type(None)),
         Fault.READ_TIMEOUT: Raises(requests.ReadTimeout, r"Read timed out\. \(read timeout=5\.0\)"),
         # requests does so on the wire too (servers.md 3.5): its iter_content knows no other class for it.
         Fault.READ_TIMEOUT_IN_BODY: Raises(requests.ConnectionError, r"Read timed out\."),
@@ -201,14 +201,14 @@ class Botocore:
     name, client = "botocore", "botocore "
     pools = True
     follows = decodes = keeps_cookies = False
-    raises = {
-        Fault.DNS: Raises(botocore.exceptions.EndpointConnectionError, re.escape("Could not connect to the endpoint URL")),
+    raises: ClassVar = {
+        Fault.DNS: Raises(botocore.exceptions.EndpointConnectionError, "Could not connect to the endpoint"),
         Fault.CONNECT_REFUSED: Raises(botocore.exceptions.EndpointConnectionError, "Could not connect"),
         Fault.CONNECT_TIMEOUT: Raises(botocore.exceptions.ConnectTimeoutError, "Connect timeout on endpoint URL"),
         Fault.TLS: Raises(botocore.exceptions.SSLError, _TLS),
         Fault.RESET: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
         Fault.RESET_IN_HEADERS: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
-        Fault.RESET_IN_BODY: Raises(botocore.exceptions.ResponseStreamingError, "Connection broken: ConnectionResetError"),
+        Fault.RESET_IN_BODY: Raises(botocore.exceptions.ResponseStreamingError, "broken: ConnectionResetError"),
         Fault.EMPTY_RESPONSE: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
         Fault.TRUNCATED_BODY: Raises(botocore.exceptions.ResponseStreamingError, "Connection broken: IncompleteRead"),
         Fault.READ_TIMEOUT: Raises(botocore.exceptions.ReadTimeoutError, "Read timeout on endpoint URL"),

@@ -9,7 +9,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from typing_extensions import Self
+
 from netdouble import Fault
+
+Act = Callable[[socket.socket, threading.Event], None]
 
 
 class Loopback:
@@ -42,7 +46,7 @@ class Loopback:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = do_PUT = answer
+            do_GET = do_POST = do_PUT = answer  # noqa: N815  # http.server's names
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -52,7 +56,7 @@ class Loopback:
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Loopback:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
@@ -70,7 +74,7 @@ def _reset(connection: socket.socket) -> None:
     connection.close()
 
 
-def _say_and_reset(data: bytes) -> Callable[[socket.socket, threading.Event], None]:
+def _say_and_reset(data: bytes) -> Act:
     def act(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(data)
         over.wait(0.05)  # a reset overtakes what was not read yet
@@ -79,7 +83,7 @@ def _say_and_reset(data: bytes) -> Callable[[socket.socket, threading.Event], No
     return act
 
 
-def _say_and_wait(data: bytes) -> Callable[[socket.socket, threading.Event], None]:
+def _say_and_wait(data: bytes) -> Act:
     def act(connection: socket.socket, over: threading.Event) -> None:
         connection.sendall(data)
         over.wait(5)
@@ -88,7 +92,7 @@ def _say_and_wait(data: bytes) -> Callable[[socket.socket, threading.Event], Non
 
 
 # What a real peer does for the faults that need one: gets the connection, the request being read.
-ON_THE_WIRE: dict[Fault, Callable[[socket.socket, threading.Event], None]] = {
+ON_THE_WIRE: dict[Fault, Act] = {
     Fault.RESET: lambda connection, over: _reset(connection),
     Fault.RESET_IN_HEADERS: _say_and_reset(HEAD[:40]),
     Fault.RESET_IN_BODY: _say_and_reset(HEAD + b"x" * 50),
@@ -143,7 +147,7 @@ def _full(listener: socket.socket) -> Iterator[None]:
             client.close()
 
 
-def _serve(listener: socket.socket, act: Callable[[socket.socket, threading.Event], None], over: threading.Event) -> None:
+def _serve(listener: socket.socket, act: Act, over: threading.Event) -> None:
     listener.settimeout(5)
     with suppress(OSError):
         while not over.is_set():

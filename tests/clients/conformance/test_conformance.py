@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-
-from netdouble import Fault, Network, NetworkWarning, UnmatchedRequest
 from tests.clients.conformance.cases import CASES, Case, Expect
 from tests.clients.conformance.drivers import URL, Client, Driver, Send, all_drivers
 from tests.clients.conformance.servers import Loopback
+
+from netdouble import Fault, Network, NetworkWarning, UnmatchedRequest
 
 DRIVERS = all_drivers()
 every_driver = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)

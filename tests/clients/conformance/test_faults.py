@@ -7,10 +7,10 @@ import socket
 import time
 
 import pytest
-
-from netdouble import Fault, Network, Response
 from tests.clients.conformance.drivers import URL, Driver, Send, all_drivers
 from tests.clients.conformance.servers import real_fault
+
+from netdouble import Fault, Network, Response
 
 DRIVERS = all_drivers()
 every_driver = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)

@@ -1,0 +1,40 @@
+"""A response as a real server sent it, from its bytes: for the log, when a request was let through."""
+
+from __future__ import annotations
+
+import http.client
+import io
+from typing import Any
+
+from netdouble._core.messages import Response
+
+
+class _Tape:
+    """Bytes that http.client reads as if from a socket."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+def received(data: bytes, method: str, *, over: bool) -> Response | None:
+    """The response to a request of `method`, its transfer coding undone; None when it is not whole.
+
+    Args:
+        over: nothing more will come: the head is enough then, and a broken-off body is left out.
+    """
+    tape: Any = _Tape(data)
+    read = http.client.HTTPResponse(tape, method=method)
+    try:
+        read.begin()
+    except (http.client.HTTPException, ValueError):
+        return None
+    try:
+        body = read.read()
+    except http.client.HTTPException:
+        if not over:
+            return None
+        body = b""
+    return Response.of_parts(read.status, read.getheaders(), body, reason=read.reason)

@@ -1,0 +1,45 @@
+"""What the operating system and OpenSSL say when a connection fails, in CPython's words."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import socket
+from collections.abc import Callable
+
+from netdouble._core.faults import Fault
+
+
+def reset() -> OSError:
+    """The peer reset the connection."""
+    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+
+def _tls_failure() -> OSError:
+    import ssl
+
+    error = ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure")
+    error.library, error.reason = "SSL", "SSLV3_ALERT_HANDSHAKE_FAILURE"
+    return error
+
+
+# While connecting. Clients turn them into words of their own.
+CONNECT_ERRORS: dict[Fault, Callable[[], OSError]] = {
+    Fault.DNS: lambda: socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+    Fault.CONNECT_REFUSED: lambda: ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)),
+    Fault.CONNECT_TIMEOUT: lambda: TimeoutError("timed out"),
+    Fault.TLS: _tls_failure,
+}
+
+# What http.client, the lowest of the clients, makes of the bytes of a fault.
+READ_ERRORS: dict[Fault, Callable[[], Exception]] = {
+    Fault.RESET: reset,
+    Fault.RESET_IN_HEADERS: reset,
+    Fault.RESET_IN_BODY: reset,
+    Fault.EMPTY_RESPONSE: lambda: http.client.RemoteDisconnected("Remote end closed connection without response"),
+    Fault.TRUNCATED_BODY: lambda: http.client.IncompleteRead(b""),
+    Fault.READ_TIMEOUT: lambda: TimeoutError("timed out"),
+    Fault.READ_TIMEOUT_IN_BODY: lambda: TimeoutError("timed out"),
+    Fault.MALFORMED_RESPONSE: lambda: http.client.BadStatusLine("this is not HTTP"),
+}
