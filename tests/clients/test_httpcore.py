@@ -177,6 +177,15 @@ def test_tasks_that_pass_and_tasks_that_do_not_share_a_pool_of_one(lib: ModuleTy
         assert net.count == 20
 
 
+def test_a_pass_through_that_fails_is_told_the_call(lib: ModuleType, net: Network):
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and never listens
+        net.any().pass_through()
+        with pytest.raises(lib.ConnectError) as caught:
+            lib.request("GET", f"http://127.0.0.1:{bound.getsockname()[1]}/")
+    assert net.calls.last.error is caught.value
+
+
 def test_a_streamed_body_that_passes_through_is_whole(lib: ModuleType, net: Network):
     with Loopback() as server:
         net.any().pass_through()

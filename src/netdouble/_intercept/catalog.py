@@ -59,9 +59,9 @@ CLIENTS = (
     Client("httpx2", "httpx2", "netdouble._intercept.httpx",
            "httpx2.HTTPTransport.handle_request", "objects", "httpx2"),
     Client("httpcore", "httpcore", "netdouble._intercept.httpcore",
-           "httpcore.SyncBackend.connect_tcp", "bytes", "httpcore"),
+           "httpcore.ConnectionPool.handle_request", "bytes", "httpcore"),
     Client("httpcore2", "httpcore2", "netdouble._intercept.httpcore",
-           "httpcore2.SyncBackend.connect_tcp", "bytes", "httpcore2"),
+           "httpcore2.ConnectionPool.handle_request", "bytes", "httpcore2"),
     Client("aiohttp", "aiohttp", "netdouble._intercept.aiohttp",
            "aiohttp.TCPConnector._create_connection", "bytes", "aiohttp"),
 )  # fmt: skip

@@ -5,7 +5,6 @@ Rule: decided before a connection is asked for, so that httpcore's own retries, 
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -90,8 +89,9 @@ class Exchange:
     @property
     def delay(self) -> float:
         """Seconds before a failure; a reply's own delay is in its script."""
-        answer = self.answer
-        return answer.delay if isinstance(answer, Fail) and self.failure not in TIMEOUTS else 0.0
+        answer, failure = self.answer, self.failure
+        comes_at_once = isinstance(failure, Fault) and failure in TIMEOUTS
+        return answer.delay if isinstance(answer, Fail) and not comes_at_once else 0.0
 
     def script(self, method: str) -> Script:
         """What the far end says and does."""
@@ -118,6 +118,8 @@ def late(delay: float, timeout: float | None) -> bool:
 
 def event_loop() -> str:
     """Which library runs this coroutine: `asyncio` or `trio`."""
+    import asyncio  # 40 ms, which a program without async clients need not pay
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -146,7 +148,7 @@ async def asleep(seconds: float) -> None:
     if event_loop() == "trio":
         await sys.modules["trio"].sleep(seconds)
     else:
-        await asyncio.sleep(seconds)
+        await sys.modules["asyncio"].sleep(seconds)
 
 
 @contextmanager

@@ -229,16 +229,19 @@ class _Body:
 @contextmanager
 def _carrying_out(exchange: Exchange, owner: Any) -> Iterator[None]:
     """For the time that httpcore takes to get a response's head."""
-    if not exchange.in_memory:
-        with let_through(exchange.request.url, owner):
+    with _in_hand(exchange) if exchange.in_memory else let_through(exchange.request.url, owner):
+        try:
             yield
-        return
+        except BaseException as error:
+            exchange.close(error)
+            raise
+
+
+@contextmanager
+def _in_hand(exchange: Exchange) -> Iterator[None]:
     token = decided.set(exchange)
     try:
         yield
-    except BaseException as error:
-        exchange.close(error)
-        raise
     finally:
         decided.reset(token)
 

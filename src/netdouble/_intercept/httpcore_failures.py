@@ -9,10 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netdouble._core.faults import Fault
+
+if TYPE_CHECKING:
+    import ssl
 
 TIMEOUTS = frozenset({Fault.CONNECT_TIMEOUT, Fault.READ_TIMEOUT})
 
@@ -65,6 +67,8 @@ def _cause(fault: Fault, host: str, port: int, kind_of_io: str, *, tls: bool) ->
 
 def handshake_failure() -> ssl.SSLError:
     """What OpenSSL raises when the peer answers a ClientHello with a handshake_failure alert (RFC 8446 section 6.2)."""
+    import ssl  # httpx and httpcore load it late, too
+
     incoming = ssl.MemoryBIO()
     incoming.write(b"\x15\x03\x01\x00\x02\x02\x28")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

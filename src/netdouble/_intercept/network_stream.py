@@ -17,7 +17,7 @@ from netdouble._codec.spelling import Ending, Script, StreamScript
 from netdouble._core.faults import Fault
 from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
 from netdouble._intercept.httpcore_failures import broken
-from netdouble._intercept.seams import unsupported
+from netdouble.errors import ClientNotSupported
 
 # Connecting
 
@@ -177,8 +177,7 @@ class _FarEnd:
             self._script = Script(b"HTTP/1.1 200 Connection established\r\n\r\n", ending=Ending.KEEP_ALIVE)
             return 0.0
         if heard.startswith(b"PRI * HTTP/2") or not heard[:1].isalpha():
-            other = "HTTP/2 without TLS" if heard.startswith(b"PRI") else "a SOCKS proxy"
-            raise unsupported(exchange.client, f"a pool for {other}", "speaks what netdouble does not")
+            raise _other_protocol(exchange.client, "HTTP/2" if heard.startswith(b"PRI") else "SOCKS")
         self._exchange = exchange
         self._script = exchange.script(exchange.request.method)
         delay = exchange.delay + self._script.delay
@@ -295,6 +294,15 @@ class AsyncMemoryStream(_FarEnd):
         """No handshake takes place in memory."""
         self._check_tls()
         return self
+
+
+def _other_protocol(client: str, protocol: str) -> ClientNotSupported:
+    library, _, version = client.partition(" ")
+    return ClientNotSupported(
+        f"{client} can't be answered by this pool: it speaks {protocol} from the first byte, netdouble HTTP/1.1. In "
+        "tests make the pool without http1=False and without a SOCKS proxy, or give it a network_backend of your own",
+        client=library, version=version, seam=f"{library}.ConnectionPool",
+    )  # fmt: skip
 
 
 def _sync_chunks(script: Script) -> Iterator[bytes]:
