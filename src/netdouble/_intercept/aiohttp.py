@@ -398,8 +398,8 @@ class _Exchange:
         return _active.ask(scope, parsed.to_request(url.scheme, url.raw_host, url.port, CLIENT), self._caller)
 
     def _caller(self) -> str:
-        # A body is written by a task of its own; the request was made in the one that asked for the connection.
-        return called_from() or called_from(_awaiting(self._task))
+        # A body is written by a task of its own, in whose stack the caller is not.
+        return called_from(_awaiting(self._task)) or called_from()
 
     def connect_error(self, fault: Fault) -> BaseException:
         return _connect_error(fault, self._req)
@@ -457,14 +457,12 @@ class _Exchange:
 
 
 def _awaiting(task: asyncio.Task[Any] | None) -> Iterator[FrameType]:
-    """The frames of a task that waits, innermost first."""
+    """The frames of a task that waits, innermost first; none of one that runs."""
     frames: list[FrameType] = []
     waiting: Any = None if task is None else task.get_coro()
-    while waiting is not None:
-        frame = getattr(waiting, "cr_frame", None)
-        if frame is not None:
-            frames.append(frame)
-        waiting = getattr(waiting, "cr_await", None)
+    while getattr(waiting, "cr_frame", None) is not None and not waiting.cr_running:
+        frames.append(waiting.cr_frame)
+        waiting = waiting.cr_await
     return reversed(frames)
 
 

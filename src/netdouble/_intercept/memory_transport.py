@@ -264,7 +264,7 @@ class MemoryTransport(asyncio.Transport):
 
     async def _play(self, script: Script) -> None:
         begun = False
-        async with aclosing(script.achunks()) as chunks:  #
+        async with aclosing(script.achunks()) as chunks:
             async for chunk in chunks:
                 for piece in _portions(chunk):
                     if begun:  # each piece arrives by itself
