@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import functools
 import inspect
+import os
 import unittest
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import pytest
 from netdouble import _active
 from netdouble._plugin import settings, summary
 from netdouble._plugin.session import Session
-from netdouble.errors import DeclarationError, UnmetExpectation
+from netdouble.errors import DeclarationError, NetdoubleError, UnmetExpectation
 from netdouble.network import Network, Problem
 
 _SESSION = pytest.StashKey[Session]()
@@ -220,6 +221,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Judge the call, and what a teardown swallowed; show the calls of a test that failed."""
+    if call.excinfo is not None and call.excinfo.errisinstance(NetdoubleError) and not item.config.option.fulltrace:
+        call.excinfo.traceback = call.excinfo.traceback.filter(_is_theirs)
     report = yield
     session = _session(item)
     if report.when == "setup" and not report.failed:
@@ -235,6 +238,13 @@ def pytest_runtest_makereport(
     if report.failed and calls:
         report.sections.append(("netdouble calls", calls))
     return report
+
+
+_OURS = os.path.dirname(__file__) + os.sep
+
+
+def _is_theirs(entry: Any) -> bool:
+    return not str(entry.path).startswith(_OURS)
 
 
 def _fail(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, problems: Iterable[Problem]) -> None:

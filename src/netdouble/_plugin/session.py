@@ -123,9 +123,9 @@ class Session:
             self.waits.append((name, waited))
 
     def calls(self) -> str:
-        """The calls of every open network, the last ones of many."""
-        logs = [network.calls for network in self._open.values()]
-        lines = [line for log in logs for line in (str(log).splitlines() if log else ())]
+        """The calls that the innermost open network saw, the last ones of many."""
+        networks = list(self._open.values())
+        lines = str(networks[-1].calls).splitlines() if networks and networks[-1].count else []
         left_out = len(lines) - CALLS_SHOWN
         return "\n".join([f"({left_out} before these)"] * (left_out > 0) + lines[-CALLS_SHOWN:])
 
