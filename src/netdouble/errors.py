@@ -105,3 +105,7 @@ class NetworkWarning(UserWarning):
 
 class MissingExtra(NetdoubleError, ImportError):
     """A feature needs a package that is not installed; the text names the extra to install."""
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "netdouble"  # where users import them from; a traceback shows it

@@ -31,6 +31,7 @@ from netdouble._core.url_patterns import compile_url
 from netdouble._gate import guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
+from netdouble._swallowing import was_meant
 from netdouble.errors import DeclarationError, NetworkBlocked, NetworkWarning, UnmatchedRequest, UnmetExpectation
 
 if TYPE_CHECKING:
@@ -406,7 +407,7 @@ Miss = UnmatchedRequest | NetworkBlocked
 
 def swallowed(misses: list[Miss], code: CodeType | None = None) -> list[Problem]:
     """The misses that never reached the test, whose code is `code`: each once, with how often."""
-    kept = _distinct([miss for miss in misses if not _reached_test(miss, code)])
+    kept = _distinct([miss for miss in misses if not was_meant(miss, code)])
     return [Problem("swallowed", _swallowed_text(miss, times)) for miss, times in kept]
 
 
@@ -422,24 +423,8 @@ def _distinct(misses: list[Miss]) -> list[tuple[Miss, int]]:
 def _swallowed_text(miss: Miss, times: int) -> str:
     often = f" {times} times" if times > 1 else ""
     what = "a refused connection" if isinstance(miss, NetworkBlocked) else "an unmatched request"
-    return f"{what} was swallowed by the code under test{often}: {miss}"
-
-
-# A function of these packages that caught the error did so for the test: assertRaises, pytest.raises in a helper.
-_TEST_TOOLS = (f"{os.sep}unittest{os.sep}", f"{os.sep}_pytest{os.sep}")
-
-
-def _reached_test(miss: Miss, code: CodeType | None) -> bool:
-    """The error was caught by the test itself: the frame that caught it is the outermost of its traceback."""
-    trace = miss.__traceback__
-    if trace is None:  # assertRaises clears it after catching
-        return True
-    caught_in = trace.tb_frame.f_code
-    return (
-        caught_in is code
-        or caught_in.co_name.startswith("test")
-        or any(t in caught_in.co_filename for t in _TEST_TOOLS)
-    )
+    name = type(miss).__name__
+    return f"{what} was swallowed{often}: {miss}\nIf the test means it: with pytest.raises(netdouble.{name})"
 
 
 def _warn(problems: list[Problem]) -> None:

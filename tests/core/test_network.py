@@ -279,6 +279,61 @@ def test_an_unmatched_request_that_the_test_itself_catches_is_not_swallowed():
         case.assertRaises(UnmatchedRequest, ask, "GET", URL)  # noqa: PT027
 
 
+def blanket_except() -> None:
+    try:
+        ask("GET", URL)
+    except Exception:  # noqa: BLE001, S110, SIM105
+        pass
+
+
+def blanket_suppress() -> None:
+    with contextlib.suppress(ValueError), contextlib.suppress(OSError, Exception):
+        ask("GET", URL)
+
+
+def by_name() -> None:
+    try:
+        try:
+            ask("GET", URL)
+        except ValueError:
+            raise
+    except (KeyError, UnmatchedRequest):
+        pass
+
+
+def by_base_name_around_a_blanket_that_is_over() -> None:
+    try:
+        try:
+            ask("GET", URL)
+        finally:
+            contextlib.suppress(Exception)
+    except RuntimeError:
+        pass
+
+
+def suppressed_by_name() -> None:
+    with contextlib.suppress(UnmatchedRequest):
+        ask("GET", URL)
+
+
+@pytest.mark.parametrize(
+    ("caught", "meant"),
+    [
+        (blanket_except, False),
+        (blanket_suppress, False),
+        (by_name, True),
+        (by_base_name_around_a_blanket_that_is_over, True),
+        (suppressed_by_name, True),
+    ],
+)
+def test_the_test_itself_may_catch_by_name_but_a_blanket_swallows(caught, meant):
+    net = Network()
+    scope = net.open_scope()
+    caught()
+    net.close_scope(scope)
+    assert (not net.problems(scope, caught.__code__)) is meant
+
+
 def test_outage_answers_an_unmatched_request_with_a_refused_connection():
     from netdouble import Fault
 
