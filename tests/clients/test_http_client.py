@@ -331,3 +331,35 @@ def test_xmlrpc_comes_along(net):
     net.post("http://api.test/RPC2").reply(Response(content=answer.encode(), headers={"Content-Type": "text/xml"}))
     with xmlrpc.client.ServerProxy("http://api.test/RPC2") as proxy:
         assert proxy.add(3, 4) == 7
+
+
+@pytest.mark.parametrize("fault", [Fault.EMPTY_RESPONSE, Fault.RESET_IN_BODY, Fault.READ_TIMEOUT])
+def test_a_fault_on_a_connection_that_carried_a_real_request(fault):
+    with Loopback() as server, Network() as net:
+        net.any().pass_through().optional()
+        net.get(f"{server.url}/bad").fail(fault)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection.request("GET", "/x")
+        assert connection.getresponse().read() == b"real: GET /x"
+        with pytest.raises((OSError, http.client.HTTPException)):
+            connection.request("GET", "/bad")
+            connection.getresponse().read()
+        connection.close()
+        assert server.seen == ["GET /x"]
+
+
+def test_a_stream_that_never_ends_can_be_given_up_without_waiting(net, connection):
+    asked = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            asked.append(1)
+            yield b"x" * 100
+
+    net.get("http://api.test/x").reply(stream=endless)
+    connection.request("GET", "/x")
+    response = connection.getresponse()
+    response.read(10)
+    response.close()
+    connection.close()
+    assert len(asked) == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -371,3 +373,26 @@ def test_pickled_responses_survive(net, session):
     net.get(URL).reply(json={"a": 1})
     response = pickle.loads(pickle.dumps(session.get(URL)))
     assert json.loads(response.content) == {"a": 1}
+
+
+# Imported late
+
+
+def test_clients_imported_while_a_network_is_open_are_answered():
+    """Also under urllib3, and with boto3, whose modules import each other in a circle."""
+    code = """
+from netdouble import Network
+with Network() as net:
+    net.get("https://api.test/x").reply(text="x")
+    import urllib.request, requests, urllib3, boto3
+    import botocore.awsrequest, botocore.httpsession
+    assert urllib.request.urlopen("https://api.test/x").read() == b"x"
+    assert requests.get("https://api.test/x").text == "x"
+    assert urllib3.PoolManager().request("GET", "https://api.test/x").data == b"x"
+    request = botocore.awsrequest.AWSRequest("GET", "https://api.test/x").prepare()
+    assert botocore.httpsession.URLLib3Session().send(request).content == b"x"
+    print([call.request.client.split()[0] for call in net.calls])
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "['urllib.request', 'requests', 'urllib3', 'botocore']\n"

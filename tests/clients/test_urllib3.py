@@ -245,6 +245,13 @@ def test_a_response_can_be_streamed(net, pool):
     assert list(pool.request("GET", URL, preload_content=False).read_chunked()) == [b"one", b"two"]
 
 
+def test_a_total_timeout_counts(net, pool):
+    net.get(URL).reply(delay=3).then(text="x")
+    with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        pool.request("GET", URL, retries=False, timeout=urllib3.Timeout(total=1))
+    assert pool.request("GET", URL, timeout=urllib3.Timeout(total=1)).data == b"x"
+
+
 def test_a_part_can_be_read_and_the_rest_drained(net, pool):
     net.get(URL).reply(text="onetwo")
     response = pool.request("GET", URL, preload_content=False)

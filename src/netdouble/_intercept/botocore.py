@@ -13,46 +13,46 @@ from types import ModuleType
 from typing import Any
 
 import botocore
-import botocore.endpoint
 
 from netdouble import _active
 from netdouble._intercept.layers import Dialect, spoken_by
 from netdouble._intercept.seams import seam, unsupported
-from netdouble._patch import Undo, UndoStack
+from netdouble._patch import Undo, replace
 
 DIALECT = Dialect(f"botocore {botocore.__version__}", "botocore", frozenset({"urllib3"}))
 
 
 def install(module: ModuleType) -> Undo:
-    """Attach to botocore.httpsession.
+    """Attach to botocore.httpsession, or to botocore.endpoint: their modules import each other, so each by itself.
 
     Raises:
         ClientNotSupported: a seam is missing or has changed.
     """
+    if module.__name__ == "botocore.endpoint":
+        if not hasattr(module, "time"):
+            raise unsupported(DIALECT.client, "botocore.endpoint.time", "is not there")
+        return replace(module, "time", _Clock(module.time))
     session = module.URLLib3Session
-    send = seam(session, "send", ("self", "request"), client=DIALECT.client)
-    if getattr(botocore.endpoint, "time", None) is not time:
-        raise unsupported(DIALECT.client, "botocore.endpoint.time", "is not the standard library's")
-    undo = UndoStack()
-    undo.replace(session, "send", spoken_by(DIALECT, send))
-    undo.replace(botocore.endpoint, "time", _Clock())
-    return undo.undo
+    return replace(
+        session, "send", spoken_by(DIALECT, seam(session, "send", ("self", "request"), client=DIALECT.client))
+    )
 
 
 class _Clock:
     """`time` as botocore.endpoint sees it: its waits are left out when the setting says so, else counted."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, original: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._original = original
         self._clock = clock  # bound here: freezegun replaces it in modules
 
     def sleep(self, seconds: float) -> None:
         scope = _active.captured()
         if scope is None:
-            time.sleep(seconds)
+            self._original.sleep(seconds)
         elif scope.settings.retry_wait == "real":
             begun = self._clock()
-            time.sleep(seconds)
+            self._original.sleep(seconds)
             scope.retry_seconds += self._clock() - begun
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(time, name)
+        return getattr(self._original, name)

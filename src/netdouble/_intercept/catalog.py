@@ -54,6 +54,7 @@ CLIENTS = (
            "requests.adapters.HTTPAdapter.send", "bytes", "requests"),
     Client("botocore", "botocore.httpsession", "netdouble._intercept.botocore",
            "botocore.httpsession.URLLib3Session.send", "bytes", "botocore"),
+    Client("waits of botocore", "botocore.endpoint", "netdouble._intercept.botocore", "botocore.endpoint.time", ""),
     Client("httpx", "httpx", "netdouble._intercept.httpx",
            "httpx.HTTPTransport.handle_request", "objects", "httpx"),
     Client("httpx2", "httpx2", "netdouble._intercept.httpx",

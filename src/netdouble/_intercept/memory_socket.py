@@ -144,7 +144,7 @@ class MemorySocket:
             self._real.sendall(view, flags)
         elif not self._hung_up:  # else lost as on the wire, and the next read tells
             self._parser.feed(view)
-            while (parsed := self._parser.next_request()) is not None:
+            while (parsed := self._next_request()) is not None:
                 self._decide(parsed)
             if self._parser.wants_continue:
                 self._parser.told_continue()
@@ -155,11 +155,22 @@ class MemorySocket:
         self.sendall(data, flags)
         return len(data)
 
+    def _next_request(self) -> ParsedRequest | None:
+        try:
+            return self._parser.next_request()
+        except NetdoubleError as error:
+            self._hang_up()
+            raise_past(error)
+
     def _decide(self, parsed: ParsedRequest) -> None:
         self._note_passed(over=True)
         self._passed = None
         dialect = speaker() or self._door.dialect
-        call = self._open_call(parsed, dialect)
+        try:
+            call = self._open_call(parsed, dialect)
+        except Exception as error:  # noqa: BLE001  # UnmatchedRequest and its like
+            self._hang_up()
+            raise_past(error)
         if call is None:
             self._let_through(parsed, None)
             return
@@ -188,11 +199,7 @@ class MemorySocket:
             return handed
         if _active.is_passing():
             return None
-        try:
-            return self._door.ask(parsed.to_request(self._scheme, self._host, self._port, dialect.client))
-        except NetdoubleError as error:
-            self._hang_up()
-            raise_past(error)
+        return self._door.ask(parsed.to_request(self._scheme, self._host, self._port, dialect.client))
 
     def _fail(self, call: Call, fault: Fault, fail: Fail, method: str, version: str) -> None:
         if fault is Fault.TLS and self._scheme != "https":
@@ -207,7 +214,8 @@ class MemorySocket:
         """Fail as if the connection could not be made."""
         if self._timeout is not None and delay > self._timeout:
             fault, delay = Fault.CONNECT_TIMEOUT, 0.0
-        sleep(delay)
+        if delay:
+            sleep(delay)
         below = CONNECT_ERRORS[fault]()
         error = self._door.connect_error(self._connection, below)
         call.close(error=error)
@@ -269,7 +277,7 @@ class MemorySocket:
         if nbytes:
             view = view[:nbytes]
         while not self._rest:
-            if not self._answers and self._real is not None:
+            if not self._answers and self._real is not None and not self._hung_up:
                 return self._read_real(view)
             if not self._say_more():
                 return 0
@@ -348,9 +356,9 @@ class MemorySocket:
         """
         if self._closed and self._io_refs <= 0:
             return -1
-        if self._real is not None and not self._answers and not self._rest:
-            return int(self._real.fileno())
         self._run_on()
+        if self._real is not None and not (self._answers or self._rest or self._hung_up):
+            return int(self._real.fileno())
         ready = self._rest or self._answers or self._hung_up or not self._door.is_open()
         return _descriptors()[bool(ready)]
 
@@ -404,7 +412,6 @@ class MemorySocket:
         # From SocketIO.close(): the client has read a response to its end, or gives it up.
         self._io_refs -= self._io_refs > 0
         self._note_passed()
-        self._run_on()
         if self._closed:
             self.close()
 

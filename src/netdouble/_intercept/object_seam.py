@@ -52,6 +52,17 @@ def answered(request: Request, build: Callable[[Response], Any], send: Callable[
     return built
 
 
+def read_timeout(timeout: Any) -> float | None:
+    """Seconds for which a client waits for a response: of a number, a (connect, read) pair or a `urllib3.Timeout`."""
+    if isinstance(timeout, tuple):
+        timeout = timeout[1]
+    elif hasattr(timeout, "clone"):
+        timeout = timeout.clone()
+        timeout.start_connect()  # one with a total time tells what is left of it
+        timeout = timeout.read_timeout
+    return timeout if isinstance(timeout, (int, float)) else None
+
+
 def of_the_wire(*, decoded: bool) -> frozenset[str]:
     """Headers that told of a body as it was on the wire, and are wrong for what a client made of it."""
     return frozenset({"content-length", "transfer-encoding"} | ({"content-encoding"} if decoded else set()))

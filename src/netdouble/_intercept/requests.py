@@ -17,7 +17,7 @@ import requests.adapters
 from netdouble._active import Scope
 from netdouble._core.messages import Request, Response
 from netdouble._intercept.layers import Dialect, spoken_by
-from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire
+from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire, read_timeout
 from netdouble._intercept.seams import seam
 from netdouble._patch import Undo, replace
 from netdouble.errors import DeclarationError
@@ -53,8 +53,7 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
             raw = bare_response(_urllib3, response, request.method, preload_content=False, decode_content=False)
             return self.build_response(request, raw)
 
-        read_timeout = timeout[1] if isinstance(timeout, tuple) else getattr(timeout, "read_timeout", timeout)
-        return answered(_neutral(request), build, send_on, read_timeout)
+        return answered(_neutral(request), build, send_on, read_timeout(timeout))
 
     return send
 

@@ -19,7 +19,9 @@ def reset() -> OSError:
 def _tls_failure() -> OSError:
     import ssl
 
-    error = ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure")
+    # OpenSSL 3.2 renamed the alerts (its ssl/ssl_err.c); the line number is some line of CPython's _ssl.c.
+    protocol = "ssl/tls" if ssl.OPENSSL_VERSION_INFO >= (3, 2) else "sslv3"
+    error = ssl.SSLError(1, f"[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] {protocol} alert handshake failure (_ssl.c:1000)")
     error.library, error.reason = "SSL", "SSLV3_ALERT_HANDSHAKE_FAILURE"
     return error
 

@@ -27,7 +27,7 @@ from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url
 from netdouble._intercept.layers import Dialect, speaker, spoken_by
 from netdouble._intercept.memory_socket import Door, is_answered
-from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire
+from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire, read_timeout
 from netdouble._intercept.seams import seam, unsupported
 from netdouble._patch import Undo, UndoStack
 from netdouble.errors import DeclarationError
@@ -125,8 +125,7 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
         data = body.encode() if isinstance(body, str) else body or b""
         request = Request(method.upper(), where, Headers(_fields(headers)), data, (speaker() or DIALECT).client,
                           raw_target=url)  # fmt: skip
-        read_timeout = self._get_timeout(timeout).read_timeout
-        return answered(request, build, send, read_timeout if isinstance(read_timeout, (int, float)) else None)
+        return answered(request, build, send, read_timeout(self._get_timeout(timeout)))
 
     return _make_request
 
