@@ -7,7 +7,7 @@ Rule 2: no event loop is needed: everything is there when it is asked for, so no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -89,6 +89,27 @@ class _NoLoop:
 
     def is_closed(self) -> bool:
         return False
+
+    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Aiohttp 3.9 writes every request in a task."""
+        _at_once(coroutine, "aiohttp")
+        return _Done()
+
+
+class _Done:
+    """A task that has ended."""
+
+    def done(self) -> bool:
+        return True
+
+    def cancel(self) -> bool:
+        return False
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        callback(self)
+
+    def __await__(self) -> Iterator[None]:
+        return iter(())
 
 
 class _Sink(asyncio.Transport):

@@ -8,11 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 
 import aiohttp
-
-from netdouble import Fault
 from tests.clients.conformance.drivers import Raises, Seen, Send
 
+from netdouble import Fault
+
 _TO = r"Cannot connect to host api\.test:443 ssl:default "
+# Versions before 3.10 have the general classes only.
+_DNS = getattr(aiohttp, "ClientConnectorDNSError", aiohttp.ClientConnectorError)
+_CONNECT_TIMEOUT = getattr(aiohttp, "ConnectionTimeoutError", aiohttp.ServerTimeoutError)
+_READ_TIMEOUT = getattr(aiohttp, "SocketTimeoutError", aiohttp.ServerTimeoutError)
 _TIMED_OUT = "^Timeout on reading data from socket$"
 
 
@@ -22,17 +26,17 @@ class Aiohttp:
     name, client = "aiohttp", "aiohttp 3."
     follows = decodes = keeps_cookies = pools = True
     raises = {
-        Fault.DNS: Raises(aiohttp.ClientConnectorDNSError, _TO + r"\[Name or service not known\]"),
+        Fault.DNS: Raises(_DNS, _TO + r"\[Name or service not known\]"),
         Fault.CONNECT_REFUSED: Raises(aiohttp.ClientConnectorError, _TO + r"\[Connect call failed \("),
-        Fault.CONNECT_TIMEOUT: Raises(aiohttp.ConnectionTimeoutError, "^Connection timeout to host https?://"),
+        Fault.CONNECT_TIMEOUT: Raises(_CONNECT_TIMEOUT, "^Connection timeout to host https?://"),
         Fault.TLS: Raises(aiohttp.ClientConnectorSSLError, _TO + r"\[.*handshake failure"),
         Fault.RESET: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
         Fault.RESET_IN_HEADERS: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
-        Fault.RESET_IN_BODY: Raises(aiohttp.ClientPayloadError, r"not completed.*Connection reset by peer"),
+        Fault.RESET_IN_BODY: Raises(aiohttp.ClientPayloadError, r"not completed($|.*Connection reset by peer)"),
         Fault.EMPTY_RESPONSE: Raises(aiohttp.ServerDisconnectedError, "^Server disconnected$"),
         Fault.TRUNCATED_BODY: Raises(aiohttp.ClientPayloadError, "^Response payload is not completed"),
-        Fault.READ_TIMEOUT: Raises(aiohttp.SocketTimeoutError, _TIMED_OUT),
-        Fault.READ_TIMEOUT_IN_BODY: Raises(aiohttp.SocketTimeoutError, _TIMED_OUT),
+        Fault.READ_TIMEOUT: Raises(_READ_TIMEOUT, _TIMED_OUT),
+        Fault.READ_TIMEOUT_IN_BODY: Raises(_READ_TIMEOUT, _TIMED_OUT),
         Fault.MALFORMED_RESPONSE: Raises(aiohttp.ClientResponseError, "400, message"),
     }
 
