@@ -13,7 +13,7 @@ import os
 import unittest
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any
 
 import pytest
@@ -98,12 +98,13 @@ def pytest_report_header(config: pytest.Config) -> str:
     return config.stash[_SESSION].header()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A marker that can't be read is a usage error before the first test runs."""
+    if hasattr(config, "workerinput"):
+        return  # xdist has no way to tell a usage error of a worker: the test's setup tells it
     for item in items:
         try:
-            if item.get_closest_marker("net") is not None:
-                _session(item).run.of(item)
+            pytest_runtest_setup(item)
         except DeclarationError as error:
             raise pytest.UsageError(f"netdouble: {error}") from None
 
@@ -147,6 +148,17 @@ def _session(node: pytest.Item | pytest.FixtureRequest) -> Session:
 
 
 # A test
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Read the test's markers.
+
+    Raises:
+        DeclarationError: one can't be read.
+    """
+    if item.get_closest_marker("net") is not None:
+        _session(item).run.of(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -222,7 +234,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Judge the call, and what a teardown swallowed; show the calls of a test that failed."""
     if call.excinfo is not None and call.excinfo.errisinstance(NetdoubleError) and not item.config.option.fulltrace:
-        call.excinfo.traceback = call.excinfo.traceback.filter(_is_theirs)
+        _leave_out_ours(call.excinfo.tb)
     report = yield
     session = _session(item)
     if report.when == "setup" and not report.failed:
@@ -243,8 +255,13 @@ def pytest_runtest_makereport(
 _OURS = os.path.dirname(__file__) + os.sep
 
 
-def _is_theirs(entry: Any) -> bool:
-    return not str(entry.path).startswith(_OURS)
+def _leave_out_ours(trace: TracebackType) -> None:
+    # In the chain itself: pytest cuts it again from there, and would bring back what a filter had left out.
+    while trace.tb_next is not None:
+        if trace.tb_next.tb_frame.f_code.co_filename.startswith(_OURS):
+            trace.tb_next = trace.tb_next.tb_next
+        else:
+            trace = trace.tb_next
 
 
 def _fail(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, problems: Iterable[Problem]) -> None:

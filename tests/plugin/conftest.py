@@ -6,10 +6,16 @@ makes no TCP connection.
 
 from __future__ import annotations
 
+import os
 import textwrap
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
+
+import netdouble
+
+SOURCE = Path(netdouble.__file__).parents[1]
 
 # Where netdouble is installed pytest knows it by its entry point, and the module must not be registered twice.
 PLUGIN = "netdouble" if entry_points(group="pytest11", name="netdouble") else "netdouble.pytest_plugin"
@@ -53,7 +59,7 @@ def run(pytester, monkeypatch):
         if conftest:
             pytester.makeconftest(textwrap.dedent(conftest))
         pytester.makefile(".ini", pytest="[pytest]\n" + textwrap.dedent(ini))
-        monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=":")
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(pytester.path), str(SOURCE))))
         named = [word for plugin in (PLUGIN, *plugins) for word in ("-p", plugin)]
         command = (*named, "-p", "no:cacheprovider", *args)
         return pytester.runpytest_inprocess(*command) if in_process else pytester.runpytest_subprocess(*command)

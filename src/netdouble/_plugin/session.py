@@ -20,7 +20,7 @@ from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
 from netdouble._plugin.settings import Config, Marked, RunSettings
 from netdouble._plugin.summary import LONG_WAIT, Attempted, Waited
-from netdouble.errors import NetworkWarning
+from netdouble.errors import DeclarationError, NetworkWarning
 from netdouble.network import Network, Problem, swallowed
 
 # Of the calls of a test that failed, this many are shown.
@@ -62,8 +62,11 @@ class Session:
         self._waited = _active.waited()
 
     def in_force(self, node: Marked) -> AbstractContextManager[None]:
-        """For a while the settings under the markers of `node` hold."""
-        return _in_force(*self.run.of(node))
+        """For a while the settings under the markers of `node` hold; the run's own when those can't be read."""
+        try:
+            return _in_force(*self.run.of(node))
+        except DeclarationError:
+            return _in_force(self.run.settings, self.run.guard, self.run.origin)
 
     # Networks
 
@@ -134,10 +137,13 @@ class Session:
         return [(a.test, a.target, a.caller, a.count, a.refused) for a in guard.attempts()]
 
     def header(self) -> str:
-        """One line on what is refused in this run."""
+        """One line on what happens to real connections in this run."""
+        inside, outside = _WORDS[self.run.settings.guard], _WORDS[self.run.guard]
+        what = inside if inside == outside else f"{inside} in tests with a network, {outside} elsewhere"
+        if inside == outside == _WORDS["off"]:
+            return f"netdouble: real connections: {what}"
         allowed = ", ".join(("loopback", "unix", *self.run.settings.allow))
-        inside = self.run.settings.guard
-        return f"netdouble: real connections: {_WORDS[inside]} in tests with a network, {_WORDS[self.run.guard]} elsewhere; allowed: {allowed}"
+        return f"netdouble: real connections: {what}; allowed: {allowed}"
 
 
 _WORDS = {"block": "refused", "warn": "listed at the end", "off": "let through"}

@@ -88,7 +88,8 @@ class RunSettings:
         }
         self.settings = _changed(self.settings, said, source)
         if "guard" in said:
-            self.guard, self.origin = self.settings.guard, f"{source}: net_guard"
+            self.guard = self.settings.guard
+            self.origin = source if source.startswith("--") else f"net_guard in {source}"
 
     def of(self, node: Marked) -> tuple[Settings, str, str]:
         """The settings under the markers of `node`; what happens there outside a network, and where that was said.
