@@ -94,9 +94,9 @@ def bare_response(urllib3: Any, response: Response, method: str, **options: Any)
     for name, value in fields:
         headers.add(name, value)
     file = io.BytesIO(body)
-    if int(urllib3.__version__.partition(".")[0]) >= 2:
-        options["version_string"] = f"HTTP/{response.http_version}"
-    return urllib3.HTTPResponse(
+    built = urllib3.HTTPResponse(
         body=file, headers=headers, status=response.status, reason=response.reason,
         version=10 if response.http_version == "1.0" else 11, request_method=method,
         original_response=_Original(headers, method, file, len(body)), **options)  # fmt: skip
+    built.version_string = f"HTTP/{response.http_version}"  # a keyword since 2.2
+    return built
