@@ -108,6 +108,18 @@ def test_a_body_streams_in(net, session):
         assert response.raw.read() == b"one\ntwo\n"
 
 
+def test_a_stream_that_breaks_is_told_as_it_is_and_logged(net, session):
+    def breaks():
+        yield "one"
+        raise OSError("mine")
+
+    net.get(URL).reply(stream=breaks)
+    with pytest.raises(OSError, match="mine"):
+        session.get(URL)
+    call = net.calls.last
+    assert (call.status, str(call.error)) == (200, "mine")
+
+
 @pytest.mark.parametrize(
     "body", [lambda: iter([b"ab", b"cd"]), lambda: io.BytesIO(b"abcd"), lambda: "abcd", lambda: b"abcd"]
 )

@@ -300,7 +300,13 @@ class MemorySocket:
         answer = self._answers[0]
         if answer.chunks is None:
             answer.chunks = self._begin(answer)
-        piece = next(answer.chunks, None)
+        try:
+            piece = next(answer.chunks, None)
+        except Exception as error:  # the user's stream broke
+            if answer.call is not None:
+                answer.call.close(error=error)
+            self._hang_up()
+            raise_past(error)
         if piece is not None:
             self._rest = memoryview(piece)
             return True
