@@ -302,7 +302,7 @@ class MemorySocket:
             answer.chunks = self._begin(answer)
         try:
             piece = next(answer.chunks, None)
-        except Exception as error:  # the user's stream broke
+        except Exception as error:  # noqa: BLE001  # the user's stream broke
             if answer.call is not None:
                 answer.call.close(error=error)
             self._hang_up()
