@@ -243,7 +243,7 @@ def pytest_runtest_makereport(
     if report.skipped or hasattr(report, "wasxfail"):
         return report
     if report.passed and problems:
-        _fail(item, call, report, problems)
+        _fail(call, report, problems)
     elif problems:
         report.sections.append(("netdouble", _text(problems)))
     calls = session.calls()
@@ -264,9 +264,9 @@ def _leave_out_ours(trace: TracebackType) -> None:
             trace = trace.tb_next
 
 
-def _fail(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, problems: Iterable[Problem]) -> None:
+def _fail(call: pytest.CallInfo[None], report: pytest.TestReport, problems: Iterable[Problem]) -> None:
     try:
-        raise UnmetExpectation(_text(problems))
+        raise UnmetExpectation(_text(problems))  # noqa: TRY301  # pytest wants an error that was raised
     except UnmetExpectation:
         call.excinfo = pytest.ExceptionInfo.from_current()
     report.outcome = "failed"

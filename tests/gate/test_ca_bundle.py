@@ -108,7 +108,10 @@ def tls_port(authority):
 
 
 def connected(context, port):
-    with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain, server_hostname="localhost"):
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost"),
+    ):
         pass
 
 
@@ -152,7 +155,9 @@ HANDSHAKES = {f.__name__: f for f in (connected, connected_later, unbound, by_me
 
 @pytest.mark.parametrize("shake", HANDSHAKES.values(), ids=HANDSHAKES.keys())
 @pytest.mark.parametrize("kind", [ssl.SSLContext, Own])
-def test_a_handshake_trusts_the_tests_own_authority_and_has_the_roots_as_well(deferring, authority, tls_port, kind, shake):
+def test_a_handshake_trusts_the_tests_own_authority_and_has_the_roots_as_well(
+    deferring, authority, tls_port, kind, shake
+):
     with Network():
         context = client_context(kind)
         authority.configure_trust(context)
@@ -216,7 +221,7 @@ def test_questions_about_the_certificates_are_answered_as_ever(deferring):
         stats, certificates, binary = client_context(), client_context(), client_context()
         assert stats.cert_store_stats() == eager.cert_store_stats()
         assert certificates.get_ca_certs() == eager.get_ca_certs()
-        assert binary.get_ca_certs(binary_form=True) == eager.get_ca_certs(True)  # noqa: FBT003
+        assert binary.get_ca_certs(binary_form=True) == eager.get_ca_certs(True)
 
 
 def test_a_loaded_context_carries_no_hooks(deferring):
@@ -318,7 +323,9 @@ def test_a_mistake_is_an_error_at_once_as_ever(deferring, load, error):
 
 
 @pytest.mark.parametrize("load", ["load_default_certs", "set_default_verify_paths"])
-def test_the_default_paths_are_those_of_the_moment_they_were_asked_for(deferring, authority, tls_port, tmp_path, monkeypatch, load):
+def test_the_default_paths_are_those_of_the_moment_they_were_asked_for(
+    deferring, authority, tls_port, tmp_path, monkeypatch, load
+):
     file = tmp_path / "own.pem"
     authority.cert_pem.write_to_path(str(file))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))

@@ -31,7 +31,7 @@ COVERED = [
     ("unix:/run/*.sock", [("127.0.0.1", 1)], [("run", 1)]),
 ]
 
-ALWAYS = ["127.0.0.1", "127.255.0.9", "::1", "[::1]", "localhost", "LOCALHOST.", "::ffff:127.0.0.1", "", "0.0.0.0", "::"]
+ALWAYS = ["127.0.0.1", "127.255.0.9", "::1", "[::1]", "localhost", "LOCALHOST.", "::ffff:127.0.0.1", "", "0.0.0.0"]
 NEVER = ["10.0.0.1", "127.evil.test", "localhost.test", "127.0.0.1.test", "::2", "api.test", "127.1", "2130706433", "*"]
 
 # entry and the repair that the error names

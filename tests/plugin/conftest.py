@@ -21,7 +21,7 @@ SOURCE = Path(netdouble.__file__).parents[1]
 PLUGIN = "netdouble" if entry_points(group="pytest11", name="netdouble") else "netdouble.pytest_plugin"
 
 # What every inner test file begins with: code under test, which hides whatever happens to it.
-APPLICATION = '''
+APPLICATION = """
 import socket
 import urllib.request
 
@@ -43,7 +43,7 @@ def hide(function, *args):
 
 def leave():
     socket.create_connection(AWAY, timeout=5)
-'''
+"""
 
 
 @pytest.fixture

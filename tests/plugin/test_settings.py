@@ -1,4 +1,7 @@
-"""The settings: one table for ini, option, marker and Network; nearest wins, `allow` adds up, mistakes are usage errors."""
+"""The settings: one table for ini, option, marker and Network.
+
+Nearest wins, `allow` adds up, mistakes are usage errors.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,17 @@ SHOW = """
 # ini, options, marker, Network(...) -> what holds in `net`, what in the Network
 PRECEDENCE = {
     "defaults": ("", [], "", "", "guard block unused fail allow ", "own fail "),
-    "ini": ("net_unused = warn\nnet_allow = a.test\n  b.test:1", [], "", "", "unused warn allow a.test,b.test:1", "own warn a.test"),
+    "ini": (
+        "net_unused = warn\nnet_allow = a.test\n  b.test:1", [], "", "",
+        "unused warn allow a.test,b.test:1", "own warn a.test",
+    ),
     "option over ini": ("net_unused = warn", ["--net-unused=off"], "", "", "unused off", "own off"),
     "marker over option": ("", ["--net-unused=off"], "unused='warn'", "", "unused warn", "own warn"),
     "Network over marker": ("", [], "unused='warn'", "unused='off'", "unused warn", "own off"),
     "allow of all": (
-        "net_allow = a.test", ["--net-allow=b.test,c.test", "--net-allow=d.test"], "'e.test', ['f.test'], allow='g.test'",
-        "allow=('h.test',)", "allow a.test,b.test,c.test,d.test,e.test,f.test,g.test",
+        "net_allow = a.test", ["--net-allow=b.test,c.test", "--net-allow=d.test"],
+        "'e.test', ['f.test'], allow='g.test'", "allow=('h.test',)",
+        "allow a.test,b.test,c.test,d.test,e.test,f.test,g.test",
         "own fail a.test,b.test,c.test,d.test,e.test,f.test,g.test,h.test",
     ),
     "a set of entries": ("", [], "{'a.test'}", "allow={'b.test'}", "allow a.test", "own fail a.test,b.test"),
@@ -33,7 +40,9 @@ PRECEDENCE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("ini", "options", "mark", "own", "here", "inside"), PRECEDENCE.values(), ids=PRECEDENCE.keys())
+@pytest.mark.parametrize(
+    ("ini", "options", "mark", "own", "here", "inside"), PRECEDENCE.values(), ids=PRECEDENCE.keys()
+)
 def test_the_nearest_setting_wins_and_allow_adds_up(run, ini, options, mark, own, here, inside):
     source = SHOW.format(mark=f"@pytest.mark.net({mark})" if mark else "", own=own)
     result = run(source, "-s", *options, ini=ini)
@@ -70,13 +79,13 @@ def test_the_networks_of_wider_fixtures_take_the_markers_of_their_own_node_only(
 # where it is written -> what the usage error says
 ALLOW = "net_allow = https://api.test"
 MISTAKES = {
-    "an unknown ini name": ({"ini": "net_alow = a.test"}, "pytest.ini: there is no setting 'alow'; did you mean allow?"),
+    "an unknown ini name": ({"ini": "net_alow = a.test"}, "pytest.ini: there is no setting 'alow'; did you mean allow"),
     "an unknown ini value": ({"ini": "net_guard = blok"}, "pytest.ini: guard='blok' is not one of block, warn, off"),
-    "an ini entry": ({"ini": ALLOW}, "pytest.ini: allow: 'https://api.test' can't be read: it is a URL; write api.test:443"),
+    "an ini entry": ({"ini": ALLOW}, "pytest.ini: allow: 'https://api.test' can't be read: it is a URL; write api"),
     "an option": ({"options": ["--net-guard=blok"]}, "--net-guard: guard='blok' is not one of block, warn, off"),
     "an option's entry": ({"options": ["--net-allow=10.0.0.1/8"]}, "--net-allow: allow: '10.0.0.1/8' can't be read"),
     "an unknown option": ({"options": ["--net-gard=off"]}, "unrecognized arguments: --net-gard=off"),
-    "a marker's name": ({"mark": "gaurd='off'"}, "@pytest.mark.net of test_it.py::test_it: there is no setting 'gaurd'"),
+    "a marker's name": ({"mark": "gaurd='off'"}, "net of test_it.py::test_it: there is no setting 'gaurd'"),
     "a marker's value": ({"mark": "guard='no'"}, "@pytest.mark.net of test_it.py::test_it: guard='no' is not one of"),
     "a marker's entry": ({"mark": "'*'"}, "@pytest.mark.net of test_it.py::test_it: allow: '*' can't be read"),
     "a marker's number": ({"mark": "5432"}, "allow takes entries such as 'db.test:5432'"),
@@ -101,7 +110,7 @@ def test_a_mistake_in_a_marker_stops_workers_too(run):
 
 
 def test_a_suite_with_strict_markers_and_config_accepts_ours(run):
-    ini = "addopts = --strict-markers --strict-config\nnet_guard = block\nnet_ca_bundle = eager\nnet_retry_wait = skip\n"
+    ini = "addopts = --strict-markers --strict-config\nnet_guard = block\nnet_ca_bundle = eager\nnet_fast = on\n"
     run("@pytest.mark.net('a.test')\ndef test_it():\n    pass", ini=ini).assert_outcomes(passed=1)
 
 

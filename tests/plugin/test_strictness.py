@@ -283,7 +283,9 @@ def test_a_unittest_that_fails_by_itself_gets_sections_too(run):
                 self.assertEqual(fetch(), "bye")
     """)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*AssertionError: 'hello' != 'bye'", "*- netdouble calls -*", "1. GET http://api.test/*"])
+    result.stdout.fnmatch_lines(
+        ["*AssertionError: 'hello' != 'bye'", "*- netdouble calls -*", "1. GET http://api.test/*"]
+    )
 
 
 def test_a_setup_that_fails_shows_the_calls(run):

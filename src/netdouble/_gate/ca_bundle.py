@@ -1,4 +1,4 @@
-"""The CA bundle, read when it is needed: a stubbed connection makes no handshake, and never looks at a root certificate.
+"""The CA bundle, read when it is needed: a stubbed connection makes no handshake and never looks at a root.
 
 Reading certifi's ~140 roots takes 25 to 35 ms, the largest cost of a mocked test that builds a client.
 Rule 1: while a scope is open, loading a well-known bundle is only noted on the context; every other file is loaded at
@@ -85,7 +85,7 @@ def _stand_ins(context: Any) -> dict[str, Any]:
             default_paths(self)
 
     def load_default_certs(self: Any, purpose: Any = ssl.Purpose.SERVER_AUTH) -> None:
-        if _defers(self) and isinstance(purpose, ssl._ASN1Object):  # type: ignore[attr-defined]
+        if _defers(self) and isinstance(purpose, ssl._ASN1Object):
             _note(self, _with_variables(lambda ctx: default_certs(ctx, purpose), locations))
         else:
             default_certs(self, purpose)

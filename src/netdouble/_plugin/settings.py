@@ -23,16 +23,23 @@ MARKER = (
 class Config(Protocol):
     """What is asked of pytest's config."""
 
-    inipath: os.PathLike[str] | None
+    @property
+    def inipath(self) -> os.PathLike[str] | None:
+        """The ini file."""
+        ...
 
     def getini(self, name: str) -> Any:
         """A value of the ini file."""
         ...
 
+
 class Marked(Protocol):
     """What is asked of pytest's nodes."""
 
-    nodeid: str
+    @property
+    def nodeid(self) -> str:
+        """Its name in reports."""
+        ...
 
     def iter_markers(self, name: str) -> Iterable[Any]:
         """The node's markers and those of its parents, the nearest first."""

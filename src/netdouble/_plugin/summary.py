@@ -22,10 +22,10 @@ def attempts_table(rows: Iterable[Attempted]) -> list[str]:
     noted = [row for row in rows if not row[4]]
     if not noted:
         return []
-    widths = [max(len(row[i]) for row in noted) for i in (1, 0)]
+    shown = [(target, count, test or "outside the tests", caller) for test, target, caller, count, _ in noted[:ROWS]]
+    wide, wider = max(len(row[0]) for row in shown), max(len(row[2]) for row in shown)
     lines = [
-        f"{target:<{widths[0]}}  {count:>4}x  {test or 'outside the tests':<{widths[1]}}  {caller}".rstrip()
-        for test, target, caller, count, _refused in noted[:ROWS]
+        f"{target:<{wide}}  {count:>4}x  {test:<{wider}}  {caller}".rstrip() for target, count, test, caller in shown
     ]
     if len(noted) > ROWS:
         lines.append(f"... and {len(noted) - ROWS} more")
