@@ -20,16 +20,17 @@ def heading(text: str) -> None:
 
 def pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run pytest with plain, short output."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-header", "--color=no", *arguments]
+    quiet = ["-p", "no:cacheprovider", "-p", "no:randomly", "--no-header", "--color=no"]
+    command = [sys.executable, "-m", "pytest", *quiet, *arguments]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
-    print(done.stdout.strip(), done.stderr.strip(), sep="\n", flush=True)
+    print("\n".join(text for text in (done.stdout.strip(), done.stderr.strip()) if text), flush=True)
     return done
 
 
 def main() -> int:
     """Run the three parts; the exit status."""
     heading("1. A shop on requests, httpx, openai (httpx2), aiohttp and boto3: its tests, with no network")
-    suite = pytest("-v")
+    suite = pytest("-v", "-p", "isolation")
     if sys.version_info >= (3, 11):
         heading("2. One test through all five clients: print(net.calls)")
         pytest("-q", "-rP", "--show-capture=stdout", CROSSING)

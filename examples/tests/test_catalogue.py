@@ -13,8 +13,8 @@ pytestmark = pytest.mark.asyncio
 
 async def test_search_walks_every_page(net: Network) -> None:
     api = net.at(CATALOGUE)
-    api.get("products", query={"q": "tea", "page": 1}).reply(json={"items": [{"sku": "a"}, {"sku": "b"}], "next": 2})
-    api.get("products", query={"q": "tea", "page": 2}).reply(json={"items": [{"sku": "c"}], "next": None})
+    api.get("/products", query={"q": "tea", "page": 1}).reply(json={"items": [{"sku": "a"}, {"sku": "b"}], "next": 2})
+    api.get("/products", query={"q": "tea", "page": 2}).reply(json={"items": [{"sku": "c"}], "next": None})
 
     async with Catalogue() as catalogue:
         assert [product["sku"] async for product in catalogue.search("tea")] == ["a", "b", "c"]

@@ -44,7 +44,9 @@ def test_a_page_runs_pasted_into_an_empty_folder(name: str, tmp_path: Path):
 
     # Without the environment of this run: its pytest options are not the reader's.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
-    command = [sys.executable, "-m", "pytest", "-q", "-W", "error::pytest.PytestWarning", "--tb=short", "test_page.py"]
+    # pytest-asyncio warns of an option that it wants to be set, and no page uses it.
+    options = ["-q", "-W", "error::pytest.PytestWarning", "-p", "no:asyncio", "--tb=short"]
+    command = [sys.executable, "-m", "pytest", *options, "test_page.py"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
