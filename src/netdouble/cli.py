@@ -8,11 +8,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from netdouble import __version__
-from netdouble._intercept.catalog import CLIENTS, Client
+from netdouble._intercept.catalog import CLIENTS, Client, client_version, install
 from netdouble.errors import ClientNotSupported
 
 
@@ -31,34 +30,23 @@ def examine(client: Client) -> Finding:
     if find_spec(client.trigger.partition(".")[0]) is None:
         return Finding(client, "", "absent")
     try:
-        import_module(client.file).install(import_module(client.trigger))()
+        install(client, import_module(client.trigger))()
     except ClientNotSupported as error:
-        return Finding(client, _version(client), "not covered", str(error))
+        return Finding(client, client_version(client), "not covered", str(error))
     except ImportError as error:
-        return Finding(client, _version(client), "not covered", f"it can't be imported: {error}")
-    return Finding(client, _version(client), "covered")
-
-
-def _version(client: Client) -> str:
-    if not client.distribution:
-        return platform.python_version()
-    try:
-        return version(client.distribution)
-    except PackageNotFoundError:
-        return "?"
+        return Finding(client, client_version(client), "not covered", f"it can't be imported: {error}")
+    return Finding(client, client_version(client), "covered")
 
 
 def doctor() -> int:
     """Print the table; 1 when an installed client is not covered."""
     findings = [examine(client) for client in CLIENTS if client.depth]
     print(f"netdouble {__version__}, Python {platform.python_version()}\n")
-    print(f"{'client':<12} {'version':<10} {'':<12} {'answered with':<14} seam")
+    name = max(len(found.client.name) for found in findings)
+    print(f"{'client':<{name}} {'version':<10} {'':<12} {'answered with':<14} seam")
     for found in findings:
         client = found.client
-        print(f"{client.name:<12} {found.version or '-':<10} {found.verdict:<12} {client.depth:<14} {client.seam}")
-    through = [name for name in ("botocore", "boto3") if find_spec(name) is not None]
-    if through:
-        print(f"\nThrough urllib3: {', '.join(f'{name} {version(name)}' for name in through)}.")
+        print(f"{client.name:<{name}} {found.version or '-':<10} {found.verdict:<12} {client.depth:<14} {client.seam}")
     for found in findings:
         if found.reason:
             print(f"\n{found.client.name}: {found.reason}")

@@ -16,10 +16,11 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from netdouble._intercept import threads
-from netdouble._patch import UndoStack
+from netdouble._intercept.seams import unsupported
+from netdouble._patch import Undo, UndoStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +139,38 @@ def is_attached(name: str) -> bool:
     return name in _attached
 
 
+def install(client: Client, module: ModuleType) -> Undo:
+    """Attach one client, of which `module` is the trigger.
+
+    Raises:
+        ClientNotSupported: it is not what our file for it was written for.
+    """
+    try:
+        undo: Undo = import_module(client.file).install(module)
+    except (AttributeError, ImportError) as error:  # our file speaks of something that is gone
+        named = f"{client.name} {client_version(client)}"
+        raise unsupported(named, client.seam, f"can't be replaced ({error})") from error
+    return undo
+
+
+def client_version(client: Client) -> str:
+    """The installed version; Python's for the standard library; `?` when it is not known."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version  # 10 ms that only reports pay
+
+    if not client.distribution:
+        return platform.python_version()
+    try:
+        return version(client.distribution)
+    except PackageNotFoundError:
+        return "?"
+
+
 def _attach_one(client: Client, module: ModuleType) -> None:
     with _lock:
         if _finder is not None and client.name not in _attached:
             undo = UndoStack()
-            undo.push(import_module(client.file).install(module))
+            undo.push(install(client, module))
             _attached[client.name] = undo
 
 
@@ -156,7 +184,7 @@ class _AttachOnImport:
     Not derived from `importlib.abc`, whose import costs 5 ms.
     """
 
-    _rows = {client.trigger: client for client in CLIENTS}
+    _rows: ClassVar[dict[str, Client]] = {client.trigger: client for client in CLIENTS}
 
     def __init__(self) -> None:
         self._looking = threading.local()
