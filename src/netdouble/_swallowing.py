@@ -72,7 +72,7 @@ def _caught(expression: ast.expr) -> Iterator[str]:
 
 
 def _name(expression: ast.expr) -> str:
-    return getattr(expression, "attr", None) or getattr(expression, "id", "")
+    return str(getattr(expression, "attr", "") or getattr(expression, "id", ""))
 
 
 @lru_cache(maxsize=32)

@@ -199,7 +199,8 @@ class _AttachOnImport:
         finally:
             self._looking.name = None
         if spec is not None and spec.loader is not None:
-            spec.loader = _AttachingLoader(spec.loader, client)
+            loader: Any = _AttachingLoader(spec.loader, client)
+            spec.loader = loader
         return spec
 
 
