@@ -1,8 +1,8 @@
 """Was an error of ours meant by the test that caught it, or swallowed?
 
 Rule: an error counts as meant when the test function itself caught it, by its name or with `pytest.raises`,
-`assertRaises` or the like. Code under test that caught it swallowed it; so did a blanket `except Exception`, wherever it
-stands.
+`assertRaises` or the like. Code under test that caught it swallowed it; so did a blanket `except Exception`, wherever
+it stands.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType, TracebackType
 
-# A function of these packages that caught the error did so for the test: assertRaises(Error, f), pytest.raises(Error, f).
+# A function of these packages that caught the error did so for the test: assertRaises(Error, f), raises(Error, f).
 _TEST_TOOLS = (f"{os.sep}unittest{os.sep}", f"{os.sep}_pytest{os.sep}")
 _BLANKET = frozenset({"Exception", "BaseException"})
 

@@ -118,7 +118,7 @@ MALFORMED = {
 
 def refused(pieces: list[bytes], limits: Limits) -> MalformedRequest:
     parser = RequestParser(limits)
-    with pytest.raises(MalformedRequest) as caught:  # noqa: PT012 - which piece is refused is not fixed
+    with pytest.raises(MalformedRequest) as caught:
         for piece in pieces:
             parser.feed(piece)
             while parser.next_request() is not None:

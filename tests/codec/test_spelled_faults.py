@@ -183,7 +183,7 @@ def test_http_client_raises_as_on_the_wire(fault, response):
         with ours:
             ours.sendall(said(spell_fault(fault, response, method="GET")))
         heard = http.client.HTTPResponse(theirs, method="GET")
-        with pytest.raises(CLOSING[fault]):  # noqa: PT012 - the fault decides which of the two raises
+        with pytest.raises(CLOSING[fault]):
             heard.begin()
             heard.read()
 

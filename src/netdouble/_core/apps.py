@@ -118,8 +118,9 @@ class WsgiApp:
         try:
             body.extend(chunks)
         finally:
-            if hasattr(chunks, "close"):
-                chunks.close()
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
         if not head:
             raise RuntimeError(f"the WSGI app {self.app!r} did not answer {request}")
         status, _, reason = head[0].partition(" ")

@@ -34,7 +34,7 @@ class Headers(Mapping[str, str]):
         if isinstance(headers, Headers):
             self.fields = headers.fields
         elif isinstance(headers, Mapping):
-            self.fields = tuple(
+            self.fields = tuple(  # pyright: ignore[reportAttributeAccessIssue]  # "pairs might be a Mapping of pairs"
                 (name, line)
                 for name, value in headers.items()
                 for line in ((value,) if isinstance(value, str) else value)
