@@ -6,9 +6,9 @@ One set of stubs, every HTTP client. Public names only; nothing here loads a cli
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import Verbs
 from netdouble._core.faults import Fault
+from netdouble._core.headers import Headers
 from netdouble._core.matchers import M, exactly, partial
 from netdouble._core.matching import Matcher, Mismatch
-from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PASS_THROUGH
 from netdouble._core.routes import Route
@@ -16,6 +16,7 @@ from netdouble._core.selection import Selection
 from netdouble._core.urls import URL
 from netdouble.errors import (
     AmbiguousScope,
+    BodyReleased,
     ClientNotSupported,
     DeclarationError,
     MissingExtra,
@@ -34,6 +35,7 @@ __all__ = [
     "URL",
     "AmbiguousScope",
     "At",
+    "BodyReleased",
     "Call",
     "Calls",
     "ClientNotSupported",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "AmbiguousScope",
+    "BodyReleased",
     "ClientNotSupported",
     "DeclarationError",
     "MissingExtra",
@@ -59,6 +60,10 @@ class UnmatchedRequest(NetdoubleError, RuntimeError):
 
 class UnansweredRoute(NetdoubleError, RuntimeError):
     """A route matched, but was never told what to answer."""
+
+
+class BodyReleased(NetdoubleError, RuntimeError):
+    """The body of a logged message was released, because newer ones filled the budget of the setting `bodies`."""
 
 
 class ScopeClosed(NetdoubleError, RuntimeError):

@@ -83,7 +83,7 @@ class Network(Verbs):
     def __init__(self, **settings: Unpack[SettingsOptions]) -> None:
         self._own = {name: checked_value(name, value, "Network") for name, value in settings.items()}
         Policy(self._own.get("allow", ()))
-        self._base = Router()
+        self._base = Router(bodies=self.settings.bodies)
         _active.unopened.add(self._base)
         self._standing: Scope | None = None
         self._scopes: list[Scope] = []
@@ -121,11 +121,11 @@ class Network(Verbs):
     def reset(self) -> None:
         """Back to how it was opened: the routes declared since and the calls are gone."""
         if not self._scopes:
-            self._base = self._last = Router()
+            self._base = self._last = Router(bodies=self.settings.bodies)
             _active.unopened.add(self._base)
             return
         scope = self._scope()
-        scope.router = self._last = Router(routes=self._base.routes)
+        scope.router = self._last = Router(routes=self._base.routes, bodies=scope.settings.bodies)
         scope.misses.clear()
 
     # What happened
@@ -200,7 +200,8 @@ class Network(Verbs):
             label: whose it is, for reports. bind: see `_active.enter`.
         """
         settings = self.settings
-        scope = Scope(Router(routes=self._base.routes), settings, guard.permits(Policy(settings.allow)), owner=self,
+        router = Router(routes=self._base.routes, bodies=settings.bodies)
+        scope = Scope(router, settings, guard.permits(Policy(settings.allow)), owner=self,
                       label=label or _label())  # fmt: skip
         catalog.attach()
         try:

@@ -26,7 +26,7 @@ class Call:
         index: position among the calls of the network that answered, from 0.
     """
 
-    __slots__ = ("answer", "closed", "error", "index", "request", "response", "route", "scope")
+    __slots__ = ("answer", "bodies", "closed", "error", "index", "request", "response", "route", "scope")
 
     def __init__(self, request: Request, route: Any, answer: Reply | None, index: int = 0) -> None:
         self.request = request
@@ -36,6 +36,8 @@ class Call:
         self.response: Response | None = None
         self.error: BaseException | None = None
         self.closed = False
+        # Where the body of the response is counted; set by the router whose log this call is in.
+        self.bodies: Any = None
         # The scope whose settings hold for this call; set by whoever asked (`_active.open_call`).
         self.scope: Any = None
 
@@ -47,6 +49,8 @@ class Call:
             return
         self.closed = True
         self.response, self.error = response, error
+        if self.bodies is not None:
+            self.bodies.keep_response(self)
 
     @property
     def status(self) -> int | None:
@@ -124,7 +128,7 @@ class Calls(Sequence[Call]):
             return list(self) == list(other)
         return NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # a log grows
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # a log grows
 
     def __repr__(self) -> str:
         return f"<Calls: {len(self)}>"

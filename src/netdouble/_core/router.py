@@ -15,8 +15,10 @@ from netdouble._core.calls import Call
 from netdouble._core.index import Index
 from netdouble._core.messages import Request
 from netdouble._core.replies import PASS_THROUGH, Reply
+from netdouble._core.retention import Bodies
 from netdouble._core.routes import Route
 from netdouble._core.selection import NATIVE, Choice, Entry, Selection
+from netdouble._core.settings import DEFAULT_BODIES
 
 _orders = itertools.count(1)
 
@@ -29,8 +31,11 @@ def next_order() -> int:
 class Router:
     """Routes, the rule by which one of them is chosen, and the log of calls."""
 
-    def __init__(self, selection: Selection = NATIVE, routes: Iterable[Route] = ()) -> None:
+    def __init__(
+        self, selection: Selection = NATIVE, routes: Iterable[Route] = (), bodies: int = DEFAULT_BODIES
+    ) -> None:
         self.selection = selection
+        self._bodies = Bodies(bodies)
         self.lock = threading.RLock()
         self.calls: list[Call] = []
         self._routes: dict[int, Route] = {}
@@ -73,7 +78,13 @@ class Router:
     def record(self, call: Call) -> None:
         """Put a call into the log that no route of this router answered."""
         with self.lock:
-            self.calls.append(call)
+            self._log(call)
+
+    def _log(self, call: Call) -> None:
+        self.calls.append(call)
+        if call.bodies is None:  # a call is counted once, in the first log that it is in
+            call.bodies = self._bodies
+            self._bodies.keep_request(call)
 
     # The decision
 
@@ -101,7 +112,7 @@ class Router:
             call = Call(request.with_path_params(captures) if captures else request, route,
                         route.answer(choice.entry.used), len(self.calls))  # fmt: skip
             self._answered.setdefault(route.order, []).append(call)
-            self.calls.append(call)
+            self._log(call)
             return call
 
     def _choose(self, request: Request) -> Choice | None:

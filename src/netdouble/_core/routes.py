@@ -14,11 +14,11 @@ from netdouble._core.contents import StreamInput
 from netdouble._core.faults import Fault
 from netdouble._core.headers import HeadersInput
 from netdouble._core.matchers import Conditions, conditions_matcher
-from netdouble._core.matching import MATCHED, Matcher, Mismatch
+from netdouble._core.matching import ABSENT, MATCHED, Matcher, Mismatch
 from netdouble._core.messages import Request, Response, check_delay
 from netdouble._core.replies import PASS_THROUGH, Answers, Fail, Reply, as_reply, built_exception
 from netdouble._core.url_patterns import UrlPattern
-from netdouble.errors import DeclarationError, UnmetExpectation
+from netdouble.errors import BodyReleased, DeclarationError, UnmetExpectation
 
 if TYPE_CHECKING:
     import os
@@ -246,7 +246,10 @@ class Route:
         if self.method is not None and self.method != request.method:
             found = (Mismatch("method", self.method, request.method), *found)
         if self._matcher is not None:
-            rest = self._matcher.mismatches(request)
+            try:
+                rest = self._matcher.mismatches(request)
+            except BodyReleased as released:  # a logged request, looked at again for a report
+                rest = (Mismatch("content", "a body", ABSENT, note=str(released)),)
             if rest:
                 return (*found, *rest)
         return found

@@ -6,6 +6,7 @@ Rule: a value that is not in the table is refused where it was written, with the
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         retry_wait: str
         fast: bool | str
         ca_bundle: str
+        bodies: int | str
 
 
 # name -> the values it takes; the first is the default. `allow` is a list of entries and `fast` a switch.
@@ -50,8 +52,14 @@ MEANINGS: Mapping[str, str] = {
     "swallowed": "what an unmatched request does to a test that swallowed its error",
     "retry_wait": "whether the waits between a client's own retries are real",
     "fast": "answer requests and urllib3 with response objects instead of bytes",
+    "bodies": "bytes of recorded bodies that are kept, as 16000000 or '16 MB'; the oldest are released first",
     "ca_bundle": "read the well-known CA bundles when a TLS handshake needs them, or at once",
 }
+
+
+DEFAULT_BODIES = 16_000_000
+
+_UNITS = {"": 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class Settings:
     retry_wait: str = "real"
     fast: str = "off"
     ca_bundle: str = "deferred"
+    bodies: int = DEFAULT_BODIES
 
     def changed(self, options: Mapping[str, Any], source: str = "Network") -> Settings:
         """These settings with `options` on top; `allow` entries are added to those already there.
@@ -99,8 +108,20 @@ def checked_value(name: str, value: Any, source: str) -> Any:
         if not all(isinstance(entry, str) for entry in entries):
             raise DeclarationError(f"{source}: allow takes entries such as 'db.test:5432', not {value!r}")
         return tuple(entry.strip() for entry in entries if entry.strip())
+    if name == "bodies":
+        return _bytes(value, source)
     if isinstance(value, bool) and set(CHOICES[name]) >= {"on", "off"}:
         value = "on" if value else "off"
     if value not in CHOICES[name]:
         raise DeclarationError(f"{source}: {name}={value!r} is not one of {', '.join(CHOICES[name])}")
     return value
+
+
+def _bytes(value: Any, source: str) -> int:
+    """A size in bytes, of a number or of text such as `16 MB`."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    read = re.fullmatch(r"\s*([0-9_]+)\s*([A-Za-z]*)\s*", value) if isinstance(value, str) else None
+    if read is None or read[2].upper() not in _UNITS:
+        raise DeclarationError(f"{source}: bodies is a size such as 16000000 or '16 MB', not {value!r}")
+    return int(read[1]) * _UNITS[read[2].upper()]

@@ -54,7 +54,7 @@ def declare(parser: Any) -> None:
             parser.addini("net_allow", f"{MEANINGS[name]} ({GRAMMAR})", type="linelist", default=[])
             group.addoption("--net-allow", action="append", metavar="ENTRY,...", help=MEANINGS[name])
         else:
-            values = "|".join(CHOICES[name])
+            values = "|".join(CHOICES.get(name, ("SIZE",)))
             parser.addini(f"net_{name}", f"{MEANINGS[name]}: {values}")
             group.addoption(option_of(name), metavar=values, help=MEANINGS[name])
 

@@ -1,0 +1,113 @@
+"""How much of the recorded bodies is kept: a budget for all of a network's, of which the oldest are released whole.
+
+Rule 1: a body is either all there or says that it was released, and by which setting; never a silent prefix.
+Rule 2: a body that a route holds anyway costs nothing and is never released.
+Rule 3: only the log lets go of a body: a request that somebody else keeps stays whole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import fields
+from typing import TYPE_CHECKING, NoReturn
+
+from netdouble._core.messages import Request, Response
+from netdouble.errors import BodyReleased
+
+if TYPE_CHECKING:
+    from netdouble._core.calls import Call
+
+# Smaller ones are not worth the bookkeeping; their number is bounded by the calls.
+SMALL = 512
+
+
+class Bodies:
+    """The recorded bodies of one router, and how many bytes of them may be kept."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._kept: deque[tuple[Call, bool, int]] = deque()
+        self._size = 0
+
+    def keep_request(self, call: Call) -> None:
+        """Count the body of `call.request`."""
+        self._keep(call, False, len(call.request.body))
+
+    def keep_response(self, call: Call) -> None:
+        """Count the body of `call.response`, when nothing but the log holds it."""
+        response = call.response
+        if response is not None and response is not call.answer:
+            self._keep(call, True, len(response.body))
+
+    def _keep(self, call: Call, is_response: bool, size: int) -> None:
+        if size < SMALL:
+            return
+        self._kept.append((call, is_response, size))
+        self._size += size
+        while self._size > self._budget and len(self._kept) > 1:
+            oldest, was_response, gone = self._kept.popleft()
+            self._size -= gone
+            if was_response and oldest.response is not None:
+                oldest.response = _released_response(oldest.response, gone)
+            elif not was_response:
+                oldest.request = _released_request(oldest.request, gone)
+
+
+def _refuse(size: int, whose: object) -> NoReturn:
+    raise BodyReleased(
+        f"the body of {whose} ({size:,} bytes) was released: the network keeps the newest bodies up to a total. "
+        'Keep more with the setting bodies: Network(bodies="64 MB"), @pytest.mark.net(bodies=...), '
+        "net_bodies in pyproject.toml"
+    )
+
+
+class _ReleasedRequest(Request):
+    """A logged request without its body."""
+
+    __slots__ = ("_size",)
+
+    _size: int
+
+    @property
+    def body(self) -> bytes:  # pyright: ignore[reportIncompatibleVariableOverride]  # a field that is gone
+        """Raises BodyReleased."""
+        _refuse(self._size, self)
+
+    def __repr__(self) -> str:
+        return f"<Request {self}, body released>"
+
+
+class _ReleasedResponse(Response):
+    """A logged response without its body."""
+
+    __slots__ = ("_size",)
+
+    _size: int
+
+    @property
+    def body(self) -> bytes:  # type: ignore[override]  # a field that is gone
+        """Raises BodyReleased."""
+        _refuse(self._size, self)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, body released>"
+
+
+def _released_request(request: Request, size: int) -> Request:
+    made = object.__new__(_ReleasedRequest)
+    for field in fields(Request):
+        if field.name not in {"body", "_memo"}:
+            object.__setattr__(made, field.name, getattr(request, field.name))
+    object.__setattr__(made, "_memo", {})
+    object.__setattr__(made, "_size", size)
+    return made
+
+
+def _released_response(response: Response, size: int) -> Response:
+    made = object.__new__(_ReleasedResponse)
+    for name in Response.__slots__:
+        if name not in {"body", "wire"}:
+            object.__setattr__(made, name, getattr(response, name))
+    object.__setattr__(made, "wire", None)
+    object.__setattr__(made, "_size", size)
+    return made
