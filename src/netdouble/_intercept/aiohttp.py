@@ -25,7 +25,6 @@ import aiohttp
 
 from netdouble import _active
 from netdouble._active import Scope, admitted, is_passing, passing
-from netdouble._answering import chunks_of
 from netdouble._codec.http1 import ParsedRequest
 from netdouble._core import router
 from netdouble._core.callers import called_from
@@ -82,6 +81,8 @@ def install(module: ModuleType) -> Undo:
             return await request(self, *args, **kwargs)
         except aiohttp.ClientOSError as error:
             declared = error.__cause__  # aiohttp takes every OSError for one of the network's
+            if isinstance(declared, _Past):
+                raise declared.error from declared.error.__cause__
             if declared is not None and hasattr(declared, _DECLARED):
                 raise declared from None
             raise
@@ -92,6 +93,20 @@ def install(module: ModuleType) -> Undo:
     undo.replace(module.ClientSession, "_request", request_here)
     return undo.undo
 
+
+class _Past(OSError):
+    """Carries an error past aiohttp 3.10 and 3.11.
+
+    They send again what failed to connect, if they hear of it no sooner than while reading (client.py `_request`);
+    not so what failed with an OSError that is none of theirs.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+_TAKES_CONNECT_ERRORS_FOR_LOST = tuple(map(int, aiohttp.__version__.split(".")[:2])) in {(3, 10), (3, 11)}
 
 # Marks an exception that a route or a function of the user raised.
 _DECLARED = "_netdouble_declared"
@@ -423,7 +438,8 @@ class _Exchange:
             setattr(error, _DECLARED, True)
         self._error = error
         payload = self._protocol._payload
-        self._protocol.set_exception(error)
+        past = _TAKES_CONNECT_ERRORS_FOR_LOST and isinstance(error, aiohttp.ClientConnectorError)
+        self._protocol.set_exception(_Past(error) if past else error)
         if payload is not None:
             payload.set_exception(error)
 
@@ -471,7 +487,7 @@ def _awaiting(task: asyncio.Task[Any] | None) -> Iterator[FrameType]:
 
 def to_native(response: Response, request: Request | None, library: str) -> Any:  # noqa: ARG001  # one door, one library
     """`response` as a `ClientResponse` that was read, the answer to `request` (None: a GET of netdouble.test)."""
-    return aiohttp_response.built(aiohttp, response, request, chunks_of)
+    return aiohttp_response.built(aiohttp, response, request)
 
 
 def from_native(native: Any) -> Response:

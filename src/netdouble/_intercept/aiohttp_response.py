@@ -1,48 +1,73 @@
 """aiohttp's own response objects, built and taken apart: for hand-made monkeypatches and native replies.
 
-Rule 1: built by aiohttp's own request, protocol and parser from bytes, so that no version's constructor is known here.
-Rule 2: no event loop is needed: everything is there when it is asked for, so nothing ever waits.
+Rule: built by a session of aiohttp's own from bytes, on a loop that is gone afterwards: no version's constructor is
+known here. Everything is there when the response is handed over, so that nothing waits for that loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine
 from types import ModuleType
 from typing import Any
 
+from netdouble._answering import chunks_of, run_private
 from netdouble._codec.spelling import spell
-from netdouble._core.contents import Stream
 from netdouble._core.messages import Request, Response
-from netdouble._intercept.seams import unsupported
 from netdouble.errors import DeclarationError
 
 
-def built(aiohttp: ModuleType, response: Response, request: Request | None,
-          chunks_of: Callable[[Stream], Iterable[bytes]]) -> Any:  # fmt: skip
-    """`response` as a `ClientResponse` that was read to its end.
-
-    Raises:
-        ClientNotSupported: this version builds its responses another way.
-    """
-    client = f"aiohttp {aiohttp.__version__}"
+def built(aiohttp: ModuleType, response: Response, request: Request | None) -> Any:
+    """`response` as a `ClientResponse` whose body has arrived, the answer to `request`."""
     asked = request or Request.to("GET", "http://netdouble.test/")
-    if response.stream is not None:
-        response = Response.of_parts(response.status, response.headers, b"".join(chunks_of(response.stream)),
-                                     reason=response.reason, http_version=response.http_version)  # fmt: skip
-    loop: Any = _NoLoop()
-    url = aiohttp.client.URL(str(asked.url), encoded=True)
-    native_request = aiohttp.ClientRequest(asked.method, url, headers=list(asked.headers.fields), loop=loop)
-    protocol = aiohttp.client_proto.ResponseHandler(loop=loop)
-    protocol.connection_made(_Sink())
-    protocol.set_response_params(skip_payload=asked.method == "HEAD", read_until_eof=True)
-    connection = _Connection(protocol)
-    native = _at_once(native_request.send(connection), client)
-    protocol.data_received(b"".join(spell(response, method=asked.method).pieces))
-    protocol.connection_lost(None)  # the end of a body that has no other
-    _at_once(native.start(connection), client)
-    _at_once(native.read(), client)
-    return native
+    body = response.body if response.stream is None else b"".join(chunks_of(response.stream))
+    whole = Response.of_parts(response.status, response.headers, body, reason=response.reason,
+                              http_version=response.http_version)  # fmt: skip
+    said = b"".join(spell(whole, method=asked.method).pieces)
+
+    class Canned(aiohttp.TCPConnector):  # type: ignore[misc, name-defined]  # the module is an argument
+        async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # the patched one would ask a scope
+            return await aiohttp.BaseConnector.connect(self, req, traces, timeout)
+
+        async def _create_connection(self, *_: Any) -> Any:
+            protocol = self._factory()
+            protocol.connection_made(_Saying(protocol, said, arrived))
+            return protocol
+
+    arrived = asyncio.Event()
+
+    async def ask() -> Any:
+        # The buffer is larger than any body, or aiohttp would stop in the middle until somebody reads.
+        async with aiohttp.ClientSession(connector=Canned(), read_bufsize=2**29) as session:
+            url = aiohttp.client.URL(str(asked.url), encoded=True)
+            headers = list(asked.headers.fields)
+            native = await session.request(asked.method, url, headers=headers, allow_redirects=False)
+            await arrived.wait()
+            return native
+
+    return run_private(ask())
+
+
+class _Saying(asyncio.Transport):
+    """Says what it has to say to the first request, then hangs up."""
+
+    def __init__(self, protocol: Any, said: bytes, done: asyncio.Event) -> None:
+        super().__init__()
+        self._protocol, self._said, self._done = protocol, said, done
+
+    def write(self, _data: Any) -> None:
+        said, self._said = self._said, b""
+        if said:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._protocol.data_received, said)
+            loop.call_soon(self._protocol.connection_lost, None)
+            loop.call_soon(self._done.set)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
 
 
 def taken_apart(native: Any) -> Response:
@@ -57,7 +82,7 @@ def taken_apart(native: Any) -> Response:
             raise DeclarationError(
                 "the body of this aiohttp response was not read, and can't be read here: `await response.read()` first"
             )
-        body = _at_once(native.read(), "aiohttp")
+        body = _at_once(native.read())
     # What read() gives is decoded and whole: these lines told of the body as it was on the wire.
     fields = [
         (name.decode("latin-1"), value.decode("latin-1"))
@@ -71,73 +96,12 @@ def taken_apart(native: Any) -> Response:
 _OF_THE_WIRE = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 
 
-def _at_once(coroutine: Coroutine[Any, Any, Any], client: str) -> Any:
+def _at_once(coroutine: Coroutine[Any, Any, bytes]) -> bytes:
     """The result of a coroutine that has nothing to wait for."""
     try:
         coroutine.send(None)
     except StopIteration as done:
-        return done.value
+        body: bytes = done.value
+        return body
     coroutine.close()
-    raise unsupported(client, "aiohttp.ClientResponse", "waits where everything is there already")
-
-
-class _NoLoop:
-    """For objects that want a loop and have nothing to wait for on it."""
-
-    def get_debug(self) -> bool:
-        return False
-
-    def is_closed(self) -> bool:
-        return False
-
-    def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Aiohttp 3.9 writes every request in a task."""
-        _at_once(coroutine, "aiohttp")
-        return _Done()
-
-
-class _Done:
-    """A task that has ended."""
-
-    def done(self) -> bool:
-        return True
-
-    def cancel(self) -> bool:
-        return False
-
-    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        callback(self)
-
-    def __await__(self) -> Iterator[None]:
-        return iter(())
-
-
-class _Sink(asyncio.Transport):
-    """Takes the request."""
-
-    def write(self, data: Any) -> None:
-        pass
-
-    def is_closing(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        pass
-
-
-class _Connection:
-    """What aiohttp's request and response ask of a connection."""
-
-    force_close = False
-
-    def __init__(self, protocol: Any) -> None:
-        self.protocol, self.transport = protocol, protocol.transport
-        self._connector = self
-
-    def release(self) -> None:
-        self.protocol = None
-
-    close = release
-
-    def add_callback(self, callback: Callable[[], None]) -> None:
-        callback()
+    raise DeclarationError("the body of this aiohttp response is still on its way: `await response.read()` first")

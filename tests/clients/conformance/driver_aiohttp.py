@@ -1,4 +1,4 @@
-"""The drivers of aiohttp: patched, and on a connector that is mounted by hand."""
+"""The driver of aiohttp."""
 
 from __future__ import annotations
 
