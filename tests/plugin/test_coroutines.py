@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 pytest_plugins = ["pytester"]
 
-ASYNCIO_INI = "asyncio_mode = strict\nasyncio_default_fixture_loop_scope = function\n"
+# pytest-asyncio 0.24 gave the marker's `scope` its name of today, and asks for a default.
+IS_OLD = tuple(map(int, version("pytest-asyncio").split(".")[:2])) < (0, 24)
+LOOP_SCOPE = "scope" if IS_OLD else "loop_scope"
+ASYNCIO_INI = "asyncio_mode = strict\n" + ("" if IS_OLD else "asyncio_default_fixture_loop_scope = function\n")
 
 # runner -> its plugin, its mark
 RUNNERS = {
@@ -90,7 +95,7 @@ LEFT_OVER = """
         except Exception as error:
             errors.append(error)
 
-    @pytest.mark.asyncio(loop_scope="module")
+    @pytest.mark.asyncio(LOOP_SCOPE="module")
     async def test_one(net):
         global go, task
         net.get(URL).reply(text="hello").optional()
@@ -98,7 +103,7 @@ LEFT_OVER = """
         task = asyncio.create_task(late(go))
         await asyncio.sleep(0)
 
-    @pytest.mark.asyncio(loop_scope="module")
+    @pytest.mark.asyncio(LOOP_SCOPE="module")
     async def test_two(net):
         net.get(URL).reply(text="hello").optional()
         go.set()
@@ -110,7 +115,9 @@ LEFT_OVER = """
 
 
 def test_a_task_left_over_by_a_test_is_refused_and_the_test_named(run):
-    result = run(LEFT_OVER, "-W", "default", ini=ASYNCIO_INI, plugins=["pytest_asyncio.plugin"])
+    result = run(
+        LEFT_OVER.replace("LOOP_SCOPE", LOOP_SCOPE), "-W", "default", ini=ASYNCIO_INI, plugins=["pytest_asyncio.plugin"]
+    )
     result.assert_outcomes(passed=2)
 
 
@@ -147,7 +154,7 @@ def test_a_hypothesis_test_that_is_a_coroutine_is_bound(run):
         import httpx
 
         @pytest.mark.asyncio
-        @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=3, database=None)
+        @settings(suppress_health_check=list(HealthCheck), max_examples=3, database=None, deadline=None)
         @given(number=st.integers(1, 9))
         async def test_it(net, number):
             net.get(URL).reply(text="hello")

@@ -177,7 +177,7 @@ def test_a_clock_that_stands_still_changes_nothing(run, source):
 def test_a_timeout_of_pytest_timeout_ends_a_test_as_ever(run):
     result = run("""
         import time
-        @pytest.mark.timeout(0.1)
+        @pytest.mark.timeout(0.1, func_only=True)
         def test_one(net):
             net.get(URL).reply(text="hello")
             fetch()

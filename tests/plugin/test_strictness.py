@@ -212,7 +212,7 @@ CASES = {
         """, {"passed": 1, "failed": 1}, "*a route was never used*"),
     "a hypothesis test": ("""
         from hypothesis import given, settings, HealthCheck, strategies as st
-        @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5, database=None)
+        @settings(suppress_health_check=list(HealthCheck), max_examples=5, database=None, deadline=None)
         @given(st.integers(1, 9))
         def test_it(net, number):
             net.get(URL + str(number)).reply(text="hello")
