@@ -1,0 +1,81 @@
+"""Run every row, print it, and write the page: `python -m benchmarks [--short] [--write docs/benchmarks.md] [ROW ...]`.
+
+Rule: each row runs in a process of its own. The page tells the machine by its number of processors and by versions,
+never by names or paths.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.report import Row, loaded
+
+ROWS = ("call_httpx", "call_aiohttp", "call_requests", "own_share", "many_routes", "client_in_test", "suite_httpx",
+        "suite_requests", "scope", "startup", "memory")  # fmt: skip
+
+PACKAGES = ("netdouble", "httpx", "httpx2", "aiohttp", "requests", "urllib3", "pytest", "respx", "pytest-httpx",
+            "pytest-httpx2", "responses", "requests-mock", "aioresponses")  # fmt: skip
+
+HEAD = """# Benchmarks
+
+Written by `make bench`; not by hand. What is compared runs in turns in one process (or in processes in turns), and
+medians are taken; the times are this machine's, the ratios are what counts. A goal that is not met says so.
+
+"""
+
+
+def facts() -> str:
+    """The machine and the versions."""
+    found = [f"{platform.python_implementation()} {platform.python_version()}", platform.system(),
+             f"{os.cpu_count()} processors"]  # fmt: skip
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed")
+    return ", ".join(found)
+
+
+def run_row(name: str, *, short: bool) -> Row:
+    """Run one row in a process of its own.
+
+    Raises:
+        CalledProcessError: it failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "row.json")
+        command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(file), *(["--short"] if short else [])]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return loaded(json.loads(file.read_text("utf-8")))
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {', '.join(ROWS)}")
+    parser.add_argument("--short", action="store_true", help="a few calls; no time is judged")
+    parser.add_argument("--write", metavar="FILE", help="write the page there as well")
+    options = parser.parse_args()
+    print(facts(), end="\n\n")
+    rows = []
+    for name in options.rows or ROWS:
+        rows.append(run_row(name, short=options.short))
+        print(rows[-1].markdown(), flush=True)
+    missed = [goal.text for row in rows for goal in row.goals if goal.met is False]
+    end = f"Goals: {sum(goal.met is True for row in rows for goal in row.goals)} met, {len(missed)} not met."
+    print("\n".join([end, *missed]))
+    if options.write:
+        body = "\n".join(row.markdown() for row in rows)
+        Path(options.write).write_text(f"{HEAD}{facts()}\n\n{end}\n\n{body}".rstrip() + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
