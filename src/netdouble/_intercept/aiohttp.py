@@ -63,7 +63,7 @@ def install(module: ModuleType) -> Undo:
     request = seam(module.ClientSession, "_request", ("self", "method", "str_or_url"), client=CLIENT)
     for name, parameters in _PROTOCOL.items():
         seam(module.client_proto.ResponseHandler, name, parameters, client=CLIENT)
-    door = _Door(_active.current, _active.anything_open)
+    door = _Door(_active.current, _active.anything_open, attached=True)
 
     @functools.wraps(connect)
     async def connect_here(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
@@ -113,10 +113,10 @@ _DECLARED = "_netdouble_declared"
 
 # What is used of ResponseHandler, aiohttp's protocol.
 _PROTOCOL = {
+    "feed_data": ("self", "data"),
     "data_received": ("self", "data"),
     "connection_lost": ("self", "exc"),
     "set_exception": ("self", "exc"),
-    "read": ("self",),
 }
 
 
@@ -134,7 +134,7 @@ class MountedConnector(aiohttp.TCPConnector):
 
     def __init__(self, scope_of: Callable[[], Scope]) -> None:
         super().__init__()
-        self._door = _Door(scope_of, lambda: True)
+        self._door = _Door(scope_of, lambda: True, attached=False)
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
         """As `BaseConnector.connect`; the patched one of TCPConnector would ask a second time."""
@@ -153,11 +153,12 @@ class _Door:
     """Where requests are brought to.
 
     Args:
-        find: the scope that a request made here belongs to. is_open: whether there may be one.
+        find: the scope that a request made here belongs to. is_open: whether there may be one. attached: sessions
+            are patched too, and unpack what is `_Past`.
     """
 
-    def __init__(self, find: Callable[[], Scope | None], is_open: Callable[[], bool]) -> None:
-        self.find, self._is_open = find, is_open
+    def __init__(self, find: Callable[[], Scope | None], is_open: Callable[[], bool], *, attached: bool) -> None:
+        self.find, self._is_open, self.attached = find, is_open, attached
 
     def wanted(self) -> bool:
         """A request made here would be answered, or refused."""
@@ -250,7 +251,7 @@ async def _let_through(connector: Any, connect: Any, req: Any, traces: Any, time
     except BaseException as error:
         call.close(error=error)
         raise
-    _note(connection.protocol, call, bytes)  # what does not pass through us is not kept
+    aiohttp_response.note(connection.protocol, call, bytes)  # what does not pass through us is not kept
     return connection
 
 
@@ -264,41 +265,6 @@ def _to_the_real_one(req: Any) -> Iterator[None]:
         yield
 
 
-def _note(protocol: Any, call: Call, body: Callable[[], bytes]) -> None:
-    """Close `call` with the next response that the protocol is given; `body` has it when it has come to its end."""
-    take, fail = protocol.feed_data, protocol.set_exception
-
-    def end(error: BaseException | None = None) -> None:
-        del protocol.feed_data, protocol.set_exception
-        if error is None:
-            call.close(_with_body(call.response, body()))
-        elif protocol.transport is not None:  # else the client closed it
-            call.close(call.response, error)
-
-    def taken(data: Any, size: int = 0) -> None:
-        message, payload = data
-        if message.code >= 200 or message.code == 101:
-            call.response = _head(message)  # known already, if the body should never come to its end
-            payload.on_eof(end)
-        take(data, size)
-
-    def failed(error: BaseException, *cause: BaseException) -> None:
-        end(error)
-        fail(error, *cause)
-
-    protocol.feed_data, protocol.set_exception = taken, failed
-
-
-def _head(message: Any) -> Response:
-    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.raw_headers]
-    version = f"{message.version.major}.{message.version.minor}"
-    return Response.of_parts(message.code, fields, reason=message.reason, http_version=version)
-
-
-def _with_body(head: Any, body: bytes) -> Response:
-    return Response.of_parts(head.status, head.headers, body, reason=head.reason, http_version=head.http_version)
-
-
 # Failing to connect
 
 
@@ -310,8 +276,10 @@ def _failure(fail: Fail, req: Any) -> Fault | BaseException:
 
 
 def _connect_fault(reply: Any, req: Any) -> Fault | None:
-    failure = _failure(reply, req) if isinstance(reply, Fail) else None
-    return failure if isinstance(failure, Fault) and failure.before_request else None
+    fault = reply.fault if isinstance(reply, Fail) else None
+    if fault is None or not fault.before_request or (fault is Fault.TLS and not req.is_ssl()):
+        return None
+    return fault
 
 
 def _may_fail_to_connect(route: Route, req: Any) -> bool:
@@ -377,18 +345,8 @@ def _connect_error(fault: Fault, req: Any) -> BaseException:
 class _Exchange:
     """See `memory_transport.Exchange`."""
 
-    __slots__ = (
-        "_connector",
-        "_decided",
-        "_door",
-        "_error",
-        "_lost",
-        "_protocol",
-        "_req",
-        "_task",
-        "_timeout",
-        "_traces",
-    )
+    __slots__ = ("_connector", "_decided", "_door", "_error", "_lost", "_protocol", "_req", "_task", "_timeout",
+                 "_traces")  # fmt: skip
 
     def __init__(self, door: _Door, connector: Any, protocol: Any, req: Any, traces: Any, timeout: Any,
                  decided: Call | None = None) -> None:  # fmt: skip
@@ -423,6 +381,7 @@ class _Exchange:
         return _failure(fail, self._req)
 
     def expire(self, seconds: float) -> BaseException | None:
+        # What is left of the total nobody tells; where this waits too long, aiohttp's own timer ends it.
         read, total = self._timeout.sock_read or inf, self._timeout.total or inf
         if seconds <= min(read, total) and seconds < inf:
             return None
@@ -438,8 +397,9 @@ class _Exchange:
             setattr(error, _DECLARED, True)
         self._error = error
         payload = self._protocol._payload
-        past = _TAKES_CONNECT_ERRORS_FOR_LOST and isinstance(error, aiohttp.ClientConnectorError)
-        self._protocol.set_exception(_Past(error) if past else error)
+        if self._door.attached and _TAKES_CONNECT_ERRORS_FOR_LOST and isinstance(error, aiohttp.ClientConnectorError):
+            error = _Past(error)
+        self._protocol.set_exception(error)
         if payload is not None:
             payload.set_exception(error)
 
@@ -469,7 +429,7 @@ class _Exchange:
         return transport
 
     def note(self, call: Call, body: Callable[[], bytes]) -> None:
-        _note(self._protocol, call, body)
+        aiohttp_response.note(self._protocol, call, body)
 
 
 def _awaiting(task: asyncio.Task[Any] | None) -> Iterator[FrameType]:

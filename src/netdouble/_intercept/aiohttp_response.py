@@ -1,4 +1,4 @@
-"""aiohttp's own response objects, built and taken apart: for hand-made monkeypatches and native replies.
+"""aiohttp's own response objects, built and taken apart: for monkeypatches, native replies, and what was let through.
 
 Rule: built by a session of aiohttp's own from bytes, on a loop that is gone afterwards: no version's constructor is
 known here. Everything is there when the response is handed over, so that nothing waits for that loop.
@@ -7,12 +7,13 @@ known here. Everything is there when the response is handed over, so that nothin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import ModuleType
 from typing import Any
 
 from netdouble._answering import chunks_of, run_private
 from netdouble._codec.spelling import spell
+from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
 from netdouble.errors import DeclarationError
 
@@ -55,7 +56,7 @@ class _Saying(asyncio.Transport):
         super().__init__()
         self._protocol, self._said, self._done = protocol, said, done
 
-    def write(self, _data: Any) -> None:
+    def write(self, data: Any) -> None:  # noqa: ARG002  # whatever is asked
         said, self._said = self._said, b""
         if said:
             loop = asyncio.get_running_loop()
@@ -105,3 +106,40 @@ def _at_once(coroutine: Coroutine[Any, Any, bytes]) -> bytes:
         return body
     coroutine.close()
     raise DeclarationError("the body of this aiohttp response is still on its way: `await response.read()` first")
+
+
+def note(protocol: Any, call: Call, body: Callable[[], bytes]) -> None:
+    """Close `call` with the next response that the protocol is given; `body` has it when it has come to its end."""
+    take, fail = protocol.feed_data, protocol.set_exception
+
+    def end(error: BaseException | None = None) -> None:
+        if protocol.__dict__.pop("feed_data", None) is None:
+            return
+        del protocol.set_exception
+        if error is None:
+            call.close(_with_body(call.response, body()))
+        elif protocol.transport is not None:  # else the client closed it
+            call.close(call.response, error)
+
+    def taken(data: Any, size: int = 0) -> None:
+        message, payload = data
+        if message.code >= 200 or message.code == 101:
+            call.response = _head(message)  # known already, if the body should never come to its end
+            payload.on_eof(end)
+        take(data, size)
+
+    def failed(error: BaseException, *cause: BaseException) -> None:
+        end(error)
+        fail(error, *cause)
+
+    protocol.feed_data, protocol.set_exception = taken, failed
+
+
+def _head(message: Any) -> Response:
+    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.raw_headers]
+    version = f"{message.version.major}.{message.version.minor}"
+    return Response.of_parts(message.code, fields, reason=message.reason, http_version=version)
+
+
+def _with_body(head: Any, body: bytes) -> Response:
+    return Response.of_parts(head.status, head.headers, body, reason=head.reason, http_version=head.http_version)

@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
+from typing import ClassVar
 
 import aiohttp
 from tests.clients.conformance.drivers import Raises, Seen, Send
@@ -25,7 +26,7 @@ class Aiohttp:
 
     name, client = "aiohttp", "aiohttp 3."
     follows = decodes = keeps_cookies = pools = True
-    raises = {
+    raises: ClassVar[dict[Fault, Raises]] = {
         Fault.DNS: Raises(_DNS, _TO + r"\[Name or service not known\]"),
         Fault.CONNECT_REFUSED: Raises(aiohttp.ClientConnectorError, _TO + r"\[Connect call failed \("),
         Fault.CONNECT_TIMEOUT: Raises(_CONNECT_TIMEOUT, "^Connection timeout to host https?://"),
