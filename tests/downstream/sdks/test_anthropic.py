@@ -7,6 +7,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from tests.downstream.sdks.loops import on_a_loop
 
 from netdouble import Fault, Network, partial
 
@@ -72,7 +73,8 @@ def test_a_stream_is_read_as_it_comes(net: Network):
 
 def test_an_error_in_the_middle_of_a_stream(net: Network):
     net.post(MESSAGES).reply(sse=[*events("Hel")[:4], event("error", error=OVERLOADED["error"])])
-    with client() as ai, ai.messages.stream(**ASK) as stream, pytest.raises(anthropic.APIStatusError, match="Overloaded"):
+    overloaded = pytest.raises(anthropic.APIStatusError, match="Overloaded")
+    with client() as ai, ai.messages.stream(**ASK) as stream, overloaded:
         list(stream.text_stream)
 
 
@@ -98,7 +100,7 @@ def test_an_outage_is_its_own_connection_error(net: Network):
     assert chat.count == 3
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_asks_again_and_streams(net: Network):
     chat = net.post(MESSAGES).reply(429, **SLOW_DOWN).then(sse=events("Hel", "lo"))
     async with async_client() as ai, ai.messages.stream(**ASK) as stream:
@@ -106,7 +108,7 @@ async def test_the_async_client_asks_again_and_streams(net: Network):
     assert chat.count == 2
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_raises_its_own_errors(net: Network):
     net.post(MESSAGES).reply(401, json={"type": "error", "error": {"type": "authentication_error", "message": "no"}})
     async with async_client() as ai:

@@ -30,8 +30,10 @@ PART = 5 * 1024 * 1024  # the least that S3 takes
 
 def client(service: str, **config: Any) -> Any:
     config = {"s3": {"addressing_style": "path"}, **config}
-    return boto3.client(service, region_name="us-east-1", endpoint_url=f"https://{service}.test",
-                        aws_access_key_id="AKIATEST", aws_secret_access_key="secret", config=Config(**config))  # fmt: skip
+    keys = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "secret"}
+    return boto3.client(
+        service, region_name="us-east-1", endpoint_url=f"https://{service}.test", config=Config(**config), **keys
+    )
 
 
 def sha256(content: bytes) -> str:
@@ -53,7 +55,7 @@ def sent(request: Request) -> tuple[bytes, dict[str, str]]:
     while (size := int((line := rest.partition(b"\r\n"))[0], 16)) > 0:
         content, rest = content + line[2][:size], line[2][size + 2 :]
     fields = (field.split(":", 1) for field in line[2].decode().split("\r\n") if field)
-    return content, {name: value for name, value in fields}
+    return content, dict(fields)
 
 
 def test_what_was_put_is_got_and_both_are_checked(net: Network):
@@ -131,11 +133,9 @@ def test_an_upload_is_tried_again_after_slow_down_and_a_reset(net: Network):
 
 def test_an_item_is_put_and_read(net: Network):
     item = {"id": {"S": "7"}, "name": {"S": "Ada"}}
-    operation = "X-Amz-Target"
-    net.post(TABLE, headers={operation: "DynamoDB_20120810.PutItem"}, json={"TableName": "users", "Item": item}).reply(
-        json={}
-    )
-    net.post(TABLE, headers={operation: "DynamoDB_20120810.GetItem"}).reply(json={"Item": item})
+    put = {"X-Amz-Target": "DynamoDB_20120810.PutItem"}
+    net.post(TABLE, headers=put, json={"TableName": "users", "Item": item}).reply(json={})
+    net.post(TABLE, headers={"X-Amz-Target": "DynamoDB_20120810.GetItem"}).reply(json={"Item": item})
     database = client("dynamodb")
     database.put_item(TableName="users", Item=item)
     assert database.get_item(TableName="users", Key={"id": {"S": "7"}})["Item"] == item

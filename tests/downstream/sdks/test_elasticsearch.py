@@ -8,6 +8,7 @@ import elasticsearch
 import pytest
 from elastic_transport import HttpxAsyncHttpNode, RequestsHttpNode
 from elasticsearch import AsyncElasticsearch, Elasticsearch, helpers
+from tests.downstream.sdks.loops import on_a_loop
 
 from netdouble import Fault, Network, Request, Response
 
@@ -29,7 +30,8 @@ def genuine(status: int = 200, **body: Any) -> Response:
 
 
 def _declare_retried(net: Network) -> Any:
-    return net.post(f"{ES}/books/_search").reply(genuine(503)).then(genuine(429)).then(Fault.RESET).then(genuine(**FOUND))
+    search = net.post(f"{ES}/books/_search").reply(genuine(503)).then(genuine(429)).then(Fault.RESET)
+    return search.then(genuine(**FOUND))
 
 
 def _titles(found: Any) -> list[str]:
@@ -51,9 +53,8 @@ def test_many_are_stored_at_once(net: Network):
     def bulk(request: Request) -> Response:
         return genuine(errors=False, items=[{"index": {"status": 201}}] * (len(request.text.splitlines()) // 2))
 
-    net.put(f"{ES}/_bulk", headers={"Content-Type": "application/vnd.elasticsearch+x-ndjson; compatible-with=9"}).reply(
-        bulk
-    )
+    kind = "application/vnd.elasticsearch+x-ndjson; compatible-with=9"
+    net.put(f"{ES}/_bulk", headers={"Content-Type": kind}).reply(bulk)
     with client() as es:
         assert helpers.bulk(es, ({"_index": "books", "title": str(n)} for n in range(5)), chunk_size=3) == (5, [])
     assert net.count == 2
@@ -118,17 +119,17 @@ async def _asks_again(net: Network, library: str, **options: Any) -> None:
     assert search.last.request.client.startswith(library)
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_asks_again_on_aiohttp(net: Network):
     await _asks_again(net, "aiohttp ")
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_asks_again_on_httpx(net: Network):
     await _asks_again(net, "httpx ", node_class=HttpxAsyncHttpNode)
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_raises_its_own_errors(net: Network):
     net.get(f"{ES}/books/_doc/9").reply(genuine(404, found=False))
     net.get(f"{ES}/").reply(json={})

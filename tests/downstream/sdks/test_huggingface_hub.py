@@ -17,6 +17,7 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
 )
+from tests.downstream.sdks.loops import on_a_loop
 
 from netdouble import Fault, Network, Request, Response, partial
 
@@ -83,8 +84,9 @@ def test_a_download_goes_on_where_it_broke_off(net: Network, tmp_path: Path, mon
         return Response(206, content=weights[begin:], headers=span)
 
     net.head(FILE).reply(headers=of_file(weights))
-    net.get(FILE, headers={"Range": None}).reply(429, headers={"Retry-After": "60"}).then(Fault.CONNECT_TIMEOUT).times(2)
-    net.get(FILE, headers={"Range": None}).fail(Fault.TRUNCATED_BODY, response=Response(content=weights)).once()
+    begin = {"headers": {"Range": None}}
+    net.get(FILE, **begin).reply(429, headers={"Retry-After": "60"}).then(Fault.CONNECT_TIMEOUT).times(2)
+    net.get(FILE, **begin).fail(Fault.TRUNCATED_BODY, response=Response(content=weights)).once()
     net.get(FILE, headers={"Range": re.compile(r"^bytes=\d+-$")}).reply(rest).once()
     assert Path(api().hf_hub_download("ada/engine", "a", cache_dir=tmp_path)).read_bytes() == weights
 
@@ -113,7 +115,7 @@ def test_a_chat(net: Network):
     assert told.choices[0].message.content == "Hello"
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_streams(net: Network):
     net.post(f"{HUB}/v1/chat/completions").reply(sse=[chunk("Hel"), chunk("lo"), "[DONE]"])
     async with AsyncInferenceClient(base_url=f"{HUB}/v1", api_key="hf_test") as ai:
@@ -121,7 +123,7 @@ async def test_the_async_client_streams(net: Network):
         assert [part.choices[0].delta.content async for part in parts] == ["Hel", "lo"]
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_raises_its_own_error(net: Network):
     net.post(f"{HUB}/v1/chat/completions").reply(429, json={"error": "slow down"})
     async with AsyncInferenceClient(base_url=f"{HUB}/v1", api_key="hf_test") as ai:

@@ -8,6 +8,7 @@ from typing import Any
 
 import openai
 import pytest
+from tests.downstream.sdks.loops import on_a_loop
 
 from netdouble import Fault, Network, Response, partial
 
@@ -64,7 +65,7 @@ def test_a_tool_is_called_and_its_result_told(net: Network):
         last = ai.chat.completions.create(model="gpt-test", messages=asked, tools=[WEATHER])
 
     assert last.choices[0].message.content == "It rains in Paris."
-    assert chat.last.request.json()["messages"][-1] == {"role": "tool", "tool_call_id": "t1", "content": "rain in Paris"}
+    assert chat.last.request.json()["messages"][-1]["content"] == "rain in Paris"
 
 
 def test_a_stream_is_read_as_it_comes(net: Network):
@@ -73,11 +74,9 @@ def test_a_stream_is_read_as_it_comes(net: Network):
         assert [part.choices[0].delta.content for part in stream] == ["Hel", "lo"]
 
 
-def test_a_stream_that_breaks_off_is_an_error_of_its_transport(net: Network):
-    import httpx2
-
+def test_a_stream_that_breaks_off_is_its_own_connection_error(net: Network):
     net.post(CHAT).fail(Fault.RESET_IN_BODY, response=Response(sse=[chunk("Hel"), chunk("lo"), "[DONE]"]))
-    with client() as ai, pytest.raises((openai.APIConnectionError, httpx2.ReadError)):
+    with client() as ai, pytest.raises(openai.APIConnectionError):
         list(ai.chat.completions.create(**ASK, stream=True))
 
 
@@ -111,7 +110,7 @@ def test_pages_are_turned(net: Network):
     assert [file.id for file in client().files.list()] == ["f1", "f2"]
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_asks_again_and_streams(net: Network):
     chat = net.post(CHAT).reply(429, **SLOW_DOWN).then(sse=[chunk("Hel"), chunk("lo"), "[DONE]"])
     async with async_client() as ai:
@@ -120,7 +119,7 @@ async def test_the_async_client_asks_again_and_streams(net: Network):
     assert chat.count == 2
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_raises_its_own_timeout(net: Network):
     chat = net.post(CHAT).reply(delay=60)
     async with async_client(timeout=20, max_retries=1) as ai:

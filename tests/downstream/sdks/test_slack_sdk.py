@@ -20,6 +20,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.http_retry.builtin_handlers import ServerErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook import WebhookClient
+from tests.downstream.sdks.loops import on_a_loop
 
 from netdouble import Fault, Network, partial
 
@@ -51,7 +52,7 @@ def async_handlers() -> list[Any]:
 
 
 def _declare_upload(net: Network, where: dict[str, Any]) -> Any:
-    """`where`: the conditions by which the first step is told the file; the sync client sends a form, the async a query."""
+    """`where`: how the first step is told the file. The sync client sends a form, the async one a query."""
     step = {"ok": True, "upload_url": "https://files.slack.test/upload/1", "file_id": "F1"}
     net.post(f"{API}/files.getUploadURLExternal", **where).reply(json=step)
     net.post("https://files.slack.test/upload/1", content=b"hello").reply(text="OK - 5")
@@ -108,7 +109,7 @@ def test_a_webhook(net: Network):
     assert hook.send(text="Hi").body == "ok"
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_posts_and_its_handlers_try_again(net: Network):
     posted = net.post(POST, json=partial({"text": "Hi"}))
     posted.reply(429, json={"ok": False, "error": "ratelimited"}, headers={"Retry-After": "0"})
@@ -118,14 +119,14 @@ async def test_the_async_client_posts_and_its_handlers_try_again(net: Network):
     assert posted.last.request.client.startswith("aiohttp ")
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_the_async_client_uploads_a_file_in_three_steps(net: Network):
     _declare_upload(net, {"query": {"filename": "a.txt", "length": 5}})
     told = await async_client().files_upload_v2(channel="C1", filename="a.txt", content="hello")
     assert told["files"][0]["id"] == "F1"
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_a_refusal_is_the_async_clients_own_error(net: Network):
     net.post(POST).reply(json={"ok": False, "error": "channel_not_found"})
     with pytest.raises(SlackApiError, match="channel_not_found"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import stripe
+from tests.downstream.sdks.loops import on_a_loop
 
 from netdouble import Fault, Network, partial
 
@@ -83,21 +84,21 @@ async def _charge_async(**options: Any) -> Any:
         await shop._requestor._client.close_async()
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_a_payment_is_tried_again_on_httpx(net: Network):
     route = _retried(net, Fault.RESET)
     assert (await _charge_async(http_client=stripe.HTTPXClient())).id == "pi_1"
     _was_asked_thrice_with_one_key(route, "httpx ")
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_a_payment_is_tried_again_on_aiohttp(net: Network):
     route = _retried(net, Fault.RESET)
     assert (await _charge_async(http_client=stripe.AIOHTTPClient())).id == "pi_1"
     _was_asked_thrice_with_one_key(route, "aiohttp ")
 
 
-@pytest.mark.asyncio
+@on_a_loop
 async def test_a_declined_card_on_the_async_client(net: Network):
     declined = {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}
     net.post(f"{API}/payment_intents").reply(402, json={"error": declined})
