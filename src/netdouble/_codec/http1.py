@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
@@ -253,21 +254,28 @@ def _parse_head(line: str, block: str, end: int, body_limit: int) -> _Head:
         raise MalformedRequest(505, f"HTTP/{major}.{minor} is not spoken here, HTTP/1.1 is (RFC 9110 section 15.6.6)")
     if target[0] != "/":
         _check_target(method, target)
+    headers, keep_alive, expects_continue, length = _parse_block(block, minor != "0")
+    if length > body_limit:
+        raise MalformedRequest(413, f"a body of {length} bytes, where {body_limit} are allowed")
+    return _Head(method, target, f"1.{minor}", headers, keep_alive, expects_continue, length, end)
+
+
+@lru_cache(maxsize=256)  # a client's lines are the same for all requests without a body to one host
+def _parse_block(block: str, modern: bool) -> tuple[Headers, bool, bool, int]:
+    """The header lines; whether the connection is kept, and `100 Continue` awaited; how long the body is."""
     headers = Headers(_fields(block))
-    names, modern = frozenset(headers), minor != "0"
+    names = frozenset(headers)
     hosts = headers.get_all("host")
     if len(hosts) != 1 and (hosts or modern):
         raise MalformedRequest(400, f"{len(hosts) or 'no'} Host lines, where one is due (RFC 9112 section 3.2)")
     if hosts and not _HOST.fullmatch(hosts[0]):
         raise MalformedRequest(400, f"not a host and port: {hosts[0]!r:.100} (RFC 9112 section 3.2)")
     length = _body_length(headers, modern) if names & _FRAMING else 0
-    if length > body_limit:
-        raise MalformedRequest(413, f"a body of {length} bytes, where {body_limit} are allowed")
     options = connection_options(headers) if "connection" in names else ()
     keep_alive = "close" not in options and (modern or "keep-alive" in options)
     # HTTP/1.0 clients don't know it (RFC 9110 section 10.1.1).
     expects_continue = modern and "expect" in names and headers["expect"].lower() == "100-continue"
-    return _Head(method, target, f"1.{minor}", headers, keep_alive, expects_continue, length, end)
+    return headers, keep_alive, expects_continue, length
 
 
 def _check_target(method: str, target: str) -> None:

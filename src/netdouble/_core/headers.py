@@ -31,7 +31,9 @@ class Headers(Mapping[str, str]):
     fields: tuple[tuple[str, str], ...]
 
     def __init__(self, headers: HeadersInput = ()) -> None:
-        if isinstance(headers, Headers):
+        if type(headers) is tuple:  # first: it is what doors give, and asking for a Mapping is slow
+            self.fields = headers
+        elif isinstance(headers, Headers):
             self.fields = headers.fields
         elif isinstance(headers, Mapping):
             self.fields = tuple(  # pyright: ignore[reportAttributeAccessIssue]  # "pairs might be a Mapping of pairs"

@@ -187,8 +187,9 @@ class _Leaf(Generic[R]):
     def collect(self, request: Request, found: list[R]) -> None:
         if self._plain:
             for method in (request.method, None):
-                if method in self._plain:
-                    found.extend(self._plain[method].values())
+                routes = self._plain.get(method)
+                if routes:
+                    found.extend(routes.values())
         if self._by_query:
             query = query_key(request.url)
             for key in ((request.method, query), (None, query)):

@@ -103,7 +103,8 @@ class Router:
             choice = self._choose(request)
             if choice is None:
                 return None
-            self._retired.update(entry.route.order for entry in choice.retire)
+            if choice.retire:
+                self._retired.update(entry.route.order for entry in choice.retire)
             self._ended = choice.ends
             if choice.entry is None:
                 return None
@@ -140,10 +141,11 @@ class View:
 
     def __init__(self, router: Router, request: Request) -> None:
         self._router, self._request = router, request
+        retired = router._retired
         self.entries = [
             router.entry(route)
             for route in router.candidates(request)
-            if not route.mismatches(request) and not router.is_retired(route)
+            if not route.mismatches(request) and route.order not in retired
         ]
 
     def matching(self) -> Sequence[Entry[Route]]:

@@ -145,6 +145,8 @@ class SplitUrl(UrlPattern):
 
     def captures(self, url: URL) -> dict[str, Any]:
         """The fields of host and path."""
+        if isinstance(self.path, str) and not isinstance(self.host, Template):
+            return {}
         parts = ((self.host, url.host), (self.path, url.path))
         return {
             name: value

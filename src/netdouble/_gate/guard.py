@@ -74,8 +74,8 @@ def attach() -> None:
     global _owners
     with _lock:
         _owners += 1
-        if not _patches:
-            _patches.extend(sockets.patches(_JUDGE))
+        if not _patches or (_owners == 1 and any(map(_is_stale, _patches))):
+            _patches[:] = sockets.patches(_JUDGE)
         for patch in _patches:
             owner, name, stand_in = patch
             present = getattr(owner, name)
@@ -92,8 +92,13 @@ def detach() -> None:
         if _owners == 0:
             while _undos:
                 _undos.pop()()
-            _patches.clear()
             _names.clear()
+
+
+def _is_stale(patch: sockets.Patch) -> bool:
+    """Made before somebody else replaced what it stands in for."""
+    owner, name, stand_in = patch
+    return getattr(owner, name) is not getattr(stand_in, "__wrapped__", None)
 
 
 @contextmanager
