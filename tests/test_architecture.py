@@ -46,6 +46,7 @@ CORE_NEVER = ("socket", "ssl", "asyncio", "select", "selectors", "http.client", 
 
 # Import strings are the one way round these rules, and stand in these files only.
 NAMES_IMPORTED_BY_STRING = {
+    "netdouble": "the public names, loaded when they are first asked for",
     "netdouble._core.native": "other clients' response objects, looked up by their class's name",
     "netdouble._intercept.catalog": "the table of clients",
     "netdouble.cli": "the doctor tries every client of the table",
@@ -203,3 +204,12 @@ def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     docstring = body[0] if ast.get_docstring(function, clean=False) is not None else None
     lines = (function.end_lineno or 0) - function.lineno + 1
     return lines - (((docstring.end_lineno or 0) - docstring.lineno + 1) if docstring else 0)
+
+
+def test_every_public_name_is_where_the_face_says_it_is():
+    import netdouble
+
+    assert set(netdouble._PLACES) == set(netdouble.__all__)
+    assert {name: type(getattr(netdouble, name)) for name in netdouble.__all__}.keys() <= set(dir(netdouble))
+    with pytest.raises(AttributeError, match="has no attribute 'Netwrok'"):
+        _ = netdouble.Netwrok

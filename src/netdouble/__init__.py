@@ -1,34 +1,38 @@
 """netdouble: network test doubles for Python.
 
 One set of stubs, every HTTP client. Public names only; nothing here loads a client, pytest, ssl or asyncio.
+A name is loaded when it is first asked for: pytest loads this file for the plugin, in suites that use nothing of it.
 """
 
-from netdouble._core.calls import Call, Calls
-from netdouble._core.declaring import Verbs
-from netdouble._core.faults import Fault
-from netdouble._core.headers import Headers
-from netdouble._core.matchers import M, exactly, partial
-from netdouble._core.matching import Matcher, Mismatch
-from netdouble._core.messages import Request, Response
-from netdouble._core.replies import PASS_THROUGH
-from netdouble._core.routes import Route
-from netdouble._core.selection import Selection
-from netdouble._core.urls import URL
-from netdouble.errors import (
-    AmbiguousScope,
-    BodyReleased,
-    ClientNotSupported,
-    DeclarationError,
-    MissingExtra,
-    NetdoubleError,
-    NetworkBlocked,
-    NetworkWarning,
-    ScopeClosed,
-    UnansweredRoute,
-    UnmatchedRequest,
-    UnmetExpectation,
-)
-from netdouble.network import At, Network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netdouble._core.calls import Call, Calls
+    from netdouble._core.declaring import Verbs
+    from netdouble._core.faults import Fault
+    from netdouble._core.headers import Headers
+    from netdouble._core.matchers import M, exactly, partial
+    from netdouble._core.matching import Matcher, Mismatch
+    from netdouble._core.messages import Request, Response
+    from netdouble._core.replies import PASS_THROUGH
+    from netdouble._core.routes import Route
+    from netdouble._core.selection import Selection
+    from netdouble._core.urls import URL
+    from netdouble.errors import (
+        AmbiguousScope,
+        BodyReleased,
+        ClientNotSupported,
+        DeclarationError,
+        MissingExtra,
+        NetdoubleError,
+        NetworkBlocked,
+        NetworkWarning,
+        ScopeClosed,
+        UnansweredRoute,
+        UnmatchedRequest,
+        UnmetExpectation,
+    )
+    from netdouble.network import At, Network
 
 __all__ = [
     "PASS_THROUGH",
@@ -63,3 +67,51 @@ __all__ = [
     "partial",
 ]
 __version__ = "0.1.0"
+
+# name -> where it is
+_PLACES = {
+    "Call": "_core.calls",
+    "Calls": "_core.calls",
+    "Verbs": "_core.declaring",
+    "Fault": "_core.faults",
+    "Headers": "_core.headers",
+    "M": "_core.matchers",
+    "exactly": "_core.matchers",
+    "partial": "_core.matchers",
+    "Matcher": "_core.matching",
+    "Mismatch": "_core.matching",
+    "Request": "_core.messages",
+    "Response": "_core.messages",
+    "PASS_THROUGH": "_core.replies",
+    "Route": "_core.routes",
+    "Selection": "_core.selection",
+    "URL": "_core.urls",
+    "AmbiguousScope": "errors",
+    "BodyReleased": "errors",
+    "ClientNotSupported": "errors",
+    "DeclarationError": "errors",
+    "MissingExtra": "errors",
+    "NetdoubleError": "errors",
+    "NetworkBlocked": "errors",
+    "NetworkWarning": "errors",
+    "ScopeClosed": "errors",
+    "UnansweredRoute": "errors",
+    "UnmatchedRequest": "errors",
+    "UnmetExpectation": "errors",
+    "At": "network",
+    "Network": "network",
+}
+
+if not TYPE_CHECKING:  # a type checker must not take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name not in _PLACES:
+            raise AttributeError(f"module 'netdouble' has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(f"netdouble.{_PLACES[name]}"), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -12,18 +12,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from netdouble._core import explain, router
 from netdouble._core.callers import called_from
-from netdouble._core.calls import Call
-from netdouble._core.faults import Fault
-from netdouble._core.messages import Request
-from netdouble._core.replies import Fail, Reply
-from netdouble._core.router import Router
 from netdouble._core.settings import Settings
 from netdouble.errors import AmbiguousScope, NetworkBlocked, ScopeClosed, UnansweredRoute, UnmatchedRequest
+
+# The rest of the core is imported where a request is decided: the guard of a suite that opens no network needs none.
+if TYPE_CHECKING:
+    from netdouble._core.calls import Call
+    from netdouble._core.messages import Request
+    from netdouble._core.replies import Reply
+    from netdouble._core.router import Router
 
 
 class Scope:
@@ -264,12 +265,16 @@ def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from)
     Args:
         caller: where the request was made, for a door that decides in another task.
     """
+    from netdouble._core import router
+
     chain = scope.chain()
     call = router.open_call([s.router for s in chain], request, scope.reaches)
     if call is None:
         call = _miss(scope, chain, request, caller())
     call.scope = scope
     if call.answer is None:
+        from netdouble._core import explain
+
         error = UnansweredRoute(explain.unanswered(call.route, request))
         call.close(error=error)
         raise error
@@ -277,6 +282,11 @@ def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from)
 
 
 def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str) -> Call:
+    from netdouble._core import explain
+    from netdouble._core.calls import Call
+    from netdouble._core.faults import Fault
+    from netdouble._core.replies import Fail
+
     call = Call(request, None, None)
     for each in chain:
         each.router.record(call)
@@ -295,6 +305,8 @@ def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str) -> Ca
 
 def preview(request: Request) -> Reply | None:
     """What `open_call` would answer now; None when nothing would. Nothing is recorded or raised."""
+    from netdouble._core import router
+
     scope = captured()
     return None if scope is None else router.preview([s.router for s in scope.chain()], request)
 

@@ -10,11 +10,11 @@ import argparse
 import functools
 import inspect
 import os
-import unittest
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from types import CodeType, TracebackType
-from typing import Any
+from types import CodeType, MethodType, TracebackType
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pytest
 
@@ -22,7 +22,9 @@ from netdouble import _active
 from netdouble._plugin import settings, summary
 from netdouble._plugin.session import Session
 from netdouble.errors import DeclarationError, NetdoubleError, UnmetExpectation
-from netdouble.network import Network, Problem
+
+if TYPE_CHECKING:
+    from netdouble.network import Network, Problem
 
 _SESSION = pytest.StashKey[Session]()
 # What xdist's workers told at their ends.
@@ -200,13 +202,17 @@ def _bound(item: pytest.Item) -> Iterator[None]:
         yield
         return
     in_scope = _in_scope(coroutine, scope)
-    test_case = getattr(function, "__self__", None)
-    if isinstance(test_case, unittest.TestCase):  # unittest looks its coroutine methods up itself
-        with _attribute(test_case, item.name, in_scope):
+    if _is_unittest(function):  # it looks its coroutine methods up itself
+        with _attribute(function.__self__, item.name, in_scope):
             yield
-            return
+        return
     with _attribute(item, "obj", in_scope) if given is None else _attribute(given, "inner_test", in_scope):
         yield
+
+
+def _is_unittest(function: Any) -> TypeGuard[MethodType]:
+    unittest = sys.modules.get("unittest")
+    return unittest is not None and isinstance(getattr(function, "__self__", None), unittest.TestCase)
 
 
 @contextmanager

@@ -149,7 +149,7 @@ def test_long_waits_between_retries_are_named_at_the_end(run):
                 _active.captured().retry_seconds += 1.5
         def test_quick(net):
             _active.captured().retry_seconds += 0.5
-    """)
+    """, in_process=False)  # fmt: skip
     result.stdout.fnmatch_lines([
         'Slept between retries (net_retry_wait = "skip" leaves that out):',
         "   2.5 s  test_it.py::test_slow",
@@ -196,3 +196,4 @@ def test_a_suite_that_does_not_use_it_loads_no_client_no_ssl_and_no_asyncio(tmp_
     more = {name for name in with_it - without if not name.startswith("netdouble")}
     assert {name for name in more if name in SLOW or name.split(".")[0] in SLOW} == set()
     assert {client.file for client in CLIENTS} & with_it == set()
+    assert {"netdouble.network", "netdouble._core.router", "netdouble._core.explain"} & with_it == set()

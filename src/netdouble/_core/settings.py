@@ -5,7 +5,6 @@ Rule: a value that is not in the table is refused where it was written, with the
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -100,6 +99,8 @@ NAMES = tuple(f.name for f in fields(Settings))
 def checked_value(name: str, value: Any, source: str) -> Any:
     """`value` in the form in which `Settings` holds it."""
     if name not in NAMES:
+        import difflib
+
         near = difflib.get_close_matches(name, NAMES, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise DeclarationError(f"{source}: there is no setting {name!r}{hint} Settings: {', '.join(NAMES)}")

@@ -1,7 +1,8 @@
 """One run of pytest: its guard, the networks of its fixtures, and what its tests are judged by.
 
 Rule 1: nothing is attached to a client before the first network is opened; from then on it stays until the end.
-Rule 2: a problem belongs to the test that made it: each look takes what has come since the last one.
+Rule 2: a run that opens no network loads no more of netdouble than the guard.
+Rule 3: a problem belongs to the test that made it: each look takes what has come since the last one.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netdouble import _active
 from netdouble._active import Scope
-from netdouble._core.router import next_order
 from netdouble._core.settings import Settings
 from netdouble._gate import guard
 from netdouble._gate.policy import Policy
@@ -21,7 +21,9 @@ from netdouble._intercept import catalog
 from netdouble._plugin.settings import Config, Marked, RunSettings
 from netdouble._plugin.summary import LONG_WAIT, Attempted, Waited
 from netdouble.errors import DeclarationError, NetworkWarning
-from netdouble.network import Network, Problem, swallowed
+
+if TYPE_CHECKING:
+    from netdouble.network import Network, Problem
 
 # Of the calls of a test that failed, this many are shown.
 CALLS_SHOWN = 50
@@ -58,7 +60,10 @@ class Session:
 
     def test_begins(self) -> None:
         """A test begins: it must use what is declared from now on."""
-        self._since = next_order()
+        if self._open:
+            from netdouble._core.router import next_order
+
+            self._since = next_order()
         self._waited = _active.waited()
 
     def in_force(self, node: Marked) -> AbstractContextManager[None]:
@@ -73,6 +78,8 @@ class Session:
     @contextmanager
     def network(self, node: Marked, label: str) -> Iterator[Network]:
         """A network under the settings of `node`, open for every test, thread and task."""
+        from netdouble.network import Network
+
         network = Network()
         with self.in_force(node):
             scope = network.open_scope(label=label, bind=False)
@@ -88,33 +95,35 @@ class Session:
 
     def problems(self, code: CodeType | None) -> list[Problem]:
         """Why a test whose function has `code` should fail after its call."""
+        found = self._outside(code)
+        if not self._open:
+            return found
+        from netdouble.network import Problem
+
         try:
-            found = [
-                problem
-                for scope, network in self._open.items()
-                for problem in network.problems(scope, code, self._since)
-            ]
+            for scope, network in self._open.items():
+                found += network.problems(scope, code, self._since)
         except NetworkWarning as warning:  # the suite makes errors of warnings
-            found = [Problem("warning", str(warning))]
-        for scope in self._open:
-            scope.misses.clear()
-        return found + self._outside(code)
+            found.append(Problem("warning", str(warning)))
+        self._looked()
+        return found
 
     def late_problems(self) -> list[Problem]:
         """What was swallowed since, in a teardown."""
-        found = [
-            problem
-            for scope in (*self._open, *self._closed)
-            if scope.settings.swallowed == "fail"
-            for problem in swallowed(scope.misses)
-        ]
-        for scope in (*self._open, *self._closed):
-            scope.misses.clear()
-        return found + self._outside(None)
+        scopes = [scope for scope in (*self._open, *self._closed) if scope.settings.swallowed == "fail"]
+        found = self._outside(None)
+        for scope in scopes:
+            found += _swallowed(scope.misses, None)
+        self._looked()
+        return found
 
     def _outside(self, code: CodeType | None) -> list[Problem]:
         unclaimed = guard.take_unclaimed()
-        return swallowed([*unclaimed], code) if _active.defaults.swallowed == "fail" else []
+        return _swallowed([*unclaimed], code) if _active.defaults.swallowed == "fail" else []
+
+    def _looked(self) -> None:
+        for scope in (*self._open, *self._closed):
+            scope.misses.clear()
 
     # Telling
 
@@ -147,6 +156,14 @@ class Session:
 
 
 _WORDS = {"block": "refused", "warn": "listed at the end", "off": "let through"}
+
+
+def _swallowed(misses: list[Any], code: CodeType | None) -> list[Problem]:
+    if not misses:
+        return []
+    from netdouble.network import swallowed
+
+    return swallowed(misses, code)
 
 
 @contextmanager
