@@ -1,0 +1,93 @@
+"""What httpx and httpx2 show, sync and async."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.clients.conformance.driver_httpx import DRIVERS, AsyncHttpx, Httpx, _content
+from tests.clients.conformance.drivers import Send
+from tests.clients.fidelity.showing import Look, Shown, ask, jar, prefixed, public, told
+
+
+def asked(request: Any) -> Shown:
+    """A request."""
+    return public(request, besides="extensions headers stream") | ask(
+        headers=lambda: request.headers.raw,
+        extensions=lambda: sorted((name, value) for name, value in request.extensions.items() if name != "trace"),
+        stream=lambda: type(request.stream).__name__,
+    )
+
+
+def shown_by(response: Any) -> Shown:
+    """A response that was read, without its history."""
+    shown = public(response, "json raise_for_status __repr__", besides="extensions history request stream next_request")
+    shown |= ask(
+        raw_headers=lambda: response.headers.raw,
+        jar=lambda: jar(response.cookies.jar),
+        extensions=lambda: sorted((name, value) for name, value in response.extensions.items()
+                                  if name != "network_stream"),
+        lines=lambda: list(response.iter_lines()),
+        pieces=lambda: list(response.iter_bytes(5)),
+        next_request=lambda: response.next_request and sorted(asked(response.next_request).items()),
+        stream=lambda: type(response.stream).__name__,
+        network_stream=lambda: type(response.extensions["network_stream"]).__module__.partition(".")[0],
+    )  # fmt: skip
+    return shown | prefixed("request.", asked(response.request))
+
+
+def failure(error: Any) -> Shown:
+    """An exception: most know their request, some a response."""
+    return prefixed("error.", told(error)) | prefixed("error.request.", ask(request=lambda: sorted(asked(error.request).items())))
+
+
+def _shown(response: Any, events: list[Any]) -> Shown:
+    shown = shown_by(response)
+    for n, hop in enumerate(response.history):
+        shown |= prefixed(f"history.{n}.", shown_by(hop))
+    return shown
+
+
+def _traced(info: Any) -> str:
+    return " ".join(f"{key}={value!r}" for key, value in info.items())
+
+
+def look(client: Any, send: Send) -> Shown:
+    """Send one request, with a trace."""
+    events: list[str] = []
+    options = {"headers": list(send.headers), "timeout": send.timeout, "follow_redirects": send.follow}
+    if isinstance(client, Httpx):
+        trace = lambda name, info: events.append(name)
+        try:
+            response = client.session.request(send.method, send.url, content=_content(send, is_async=False),
+                                              extensions={"trace": trace}, **options)  # fmt: skip
+            return _shown(response, events) | {"trace": events}
+        except Exception as error:
+            return failure(error) | {"trace": events}
+
+    async def atrace(name: str, info: Any) -> None:
+        events.append(name)
+
+    async def work() -> Any:
+        return await client.session.request(send.method, send.url, content=_content(send, is_async=True),
+                                            extensions={"trace": atrace}, **options)  # fmt: skip
+
+    try:
+        return _shown(client.run(work), events) | {"trace": events}
+    except Exception as error:
+        return failure(error) | {"trace": events}
+
+
+def state(client: Any) -> Shown:
+    """The pool's connections and the client's cookies."""
+    return ask(
+        pool=lambda: [connection.info() for connection in client.session._transport._pool.connections],
+        jar=lambda: jar(client.session.cookies.jar),
+        closed=lambda: client.session.is_closed,
+    )
+
+
+LOOKS = [
+    Look(driver, look, state, (driver.module.__name__, driver.module.__name__.replace("httpx", "httpcore")))
+    for driver in DRIVERS
+    if isinstance(driver, (Httpx, AsyncHttpx))
+]

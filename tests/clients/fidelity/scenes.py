@@ -1,0 +1,265 @@
+"""The table: what the far end answers, and what every client sends. What each client then shows is not said here.
+
+The oracle says it: the same client, the same requests, the same answers over a real connection.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.clients.conformance.drivers import Send
+from tests.clients.fidelity.wire import At, Site
+
+from netdouble import Fault, Response
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One row.
+
+    Attributes:
+        site: what is answered. sends: the requests in order, on one client; their URLs are paths of the site.
+        needs: attributes of the driver that must be true, or the row means nothing to it.
+    """
+
+    name: str
+    site: Callable[[At], Site]
+    sends: tuple[Send, ...]
+    needs: str = ""
+
+
+def answer(name: str, *responses: Response | Fault, sends: Sequence[Send] = (Send(url="/x"),), needs: str = "") -> Scene:
+    """A row with one path."""
+    return Scene(name, lambda at: {"/x": responses}, tuple(sends), needs)
+
+
+GET = Send(url="/x")
+QUICK = Send(url="/x", timeout=0.1)
+HELLO = b"hello, hello, hello"
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+def _encoded(coding: str, body: bytes, **more: object) -> Response:
+    return Response(content=body, headers={"Content-Type": "text/plain", "Content-Encoding": coding}, **more)
+
+
+STATUS = [
+    *(answer(f"status {status}", Response(status, text=f"{status}"), sends=[GET, GET])
+      for status in (200, 201, 206, 299, 300, 400, 401, 403, 404, 407, 408, 413, 418, 429, 500, 502, 503, 504, 599)),
+    *(answer(f"status {status}", Response(status), sends=[GET, GET]) for status in (202, 204, 205, 304)),
+    answer("a reason of its own", Response(200, reason="Fine, thanks")),
+    answer("an empty reason", Response(200, reason="")),
+    answer("a reason with umlauts", Response(404, reason="Nicht da, schön")),
+    answer("HTTP/1.0", Response(200, text="x", http_version="1.0"), sends=[GET, GET]),
+    answer("HTTP/1.0 with keep-alive", Response(text="x", http_version="1.0", headers={"Connection": "keep-alive"}),
+           sends=[GET, GET]),
+    answer("HTTP/1.0 until close", Response(stream=["a", "b"], http_version="1.0"), sends=[GET, GET]),
+    answer("Connection: close", Response(text="x", headers={"Connection": "close"}), sends=[GET, GET]),
+    answer("Keep-Alive", Response(text="x", headers={"Connection": "keep-alive", "Keep-Alive": "timeout=5, max=3"}),
+           sends=[GET, GET]),
+]  # fmt: skip
+
+HEADERS = [
+    answer("repeated headers", Response(headers=[("X-Many", "1"), ("x-many", "2"), ("X-MANY", "3"), ("Link", "<a>")])),
+    answer("order and case of headers", Response(headers=[("zZ", "1"), ("Aa", "2"), ("mM", "3"), ("aA", "4")])),
+    answer("an empty header", Response(headers={"X-Empty": "", "X-Tab": "a\tb"})),
+    answer("a header in Latin-1", Response(headers={"X-Name": "Müller"})),
+    answer("a header in UTF-8", Response(headers={"X-Name": "世界"})),
+    answer("a long header", Response(headers={"X-Long": "x" * 7000})),
+    answer("a header too long for some", Response(headers={"X-Long": "x" * 9000})),
+    answer("a header too long for most", Response(headers={"X-Long": "x" * 70000})),
+    answer("a head too long for all", Response(headers=[(f"X-{n}", "x" * 3000) for n in range(60)])),
+    answer("99 headers", Response(headers=[(f"X-{n}", "1") for n in range(98)])),
+    answer("more than 100 headers", Response(headers=[(f"X-{n}", "1") for n in range(105)])),
+    answer("links", Response(headers={"Link": '</2>; rel="next"; title="two", <http://b.test/9>; rel=last'})),
+    answer("server's own headers", Response(text="x", headers={
+        "Date": "Mon, 01 Jan 2024 00:00:00 GMT", "Server": "nginx", "Vary": "Accept", "ETag": '"1"', "Age": "7"})),
+    answer("Content-Disposition", Response(text="x", headers={
+        "Content-Disposition": "attachment; filename*=UTF-8''na%C3%AFve.txt"})),
+    answer("Retry-After", Response(503, text="later", headers={"Retry-After": "1"})),
+    answer("WWW-Authenticate", Response(401, text="who?", headers={"WWW-Authenticate": 'Basic realm="r"'})),
+]  # fmt: skip
+
+
+def typed(name: str, kind: str | None, body: bytes) -> Scene:
+    """A row about what a client takes the bytes for."""
+    return answer(name, Response(content=body, headers={} if kind is None else {"Content-Type": kind}))
+
+
+BODIES = [
+    typed("no type", None, "Grüße".encode()),
+    typed("text in UTF-8", "text/plain; charset=utf-8", "Grüße".encode()),
+    typed("text in Latin-1", "text/plain; charset=ISO-8859-1", "Grüße".encode("latin-1")),
+    typed("text without a charset", "text/plain", "Grüße".encode()),
+    typed("a wrong charset", "text/plain; charset=utf-8", "Grüße".encode("latin-1")),
+    typed("an unknown charset", "text/plain; charset=klingon", b"nuq"),
+    typed("a quoted charset", 'text/html; charset="utf-16"', "Grüße".encode("utf-16")),
+    typed("html with a charset inside", "text/html", "<meta charset=utf-8>Grüße".encode()),
+    typed("json", "application/json", b'{"a": [1, 2.5, null, "\\u00fc"]}'),
+    typed("json with a byte order mark", "application/json", b'\xef\xbb\xbf{"a": 1}'),
+    typed("json in UTF-16", "application/json", '{"a": 1}'.encode("utf-16-le")),
+    typed("broken json", "application/json", b'{"a": '),
+    typed("json by another type", "text/html", b'{"a": 1}'),
+    typed("json with a suffix", "application/problem+json", b'{"a": 1}'),
+    typed("a broken type", "nonsense; ;=; charset", b"x"),
+    typed("an empty body", "application/json", b""),
+    typed("lines of all kinds", "text/plain", "a\nb\r\nc\rd\x0be\u2028f".encode()),
+    typed("200 kB", "application/octet-stream", bytes(range(256)) * 800),
+    answer("chunks", Response(stream=[b"one", b"two", b"three"], headers={"Content-Type": "text/plain"}),
+           sends=[GET, GET]),
+    answer("no chunks", Response(stream=[])),
+    answer("chunks with a length", Response(stream=[b"one", b"two"], headers={"Content-Length": "6"}), sends=[GET, GET]),
+    answer("trailers", Response(text="x", trailers={"X-Sum": "1"}), sends=[GET, GET]),
+    answer("server-sent events", Response(sse=["hi", {"event": "end", "data": {"n": 1}, "id": "7"}])),
+    answer("a length that is too long", Response(content=b"short", headers={"Content-Length": "9"}), sends=[GET, GET]),
+    answer("a length that is too short", Response(content=b"too long", headers={"Content-Length": "3"}),
+           sends=[GET, GET]),
+    answer("a length that is no number", Response(content=b"x", headers={"Content-Length": "many"})),
+    answer("two lengths", Response(content=b"four", headers=[("Content-Length", "4"), ("Content-Length", "3")])),
+    answer("a transfer coding in front", Response(content=b"x", headers={"Transfer-Encoding": "identity"})),
+    answer("HEAD", Response(text="four"), sends=[Send("HEAD", "/x"), GET, Send("HEAD", "/x")]),
+    answer("HEAD of chunks", Response(stream=["a"]), sends=[Send("HEAD", "/x"), GET]),
+    answer("HEAD of gzip", _encoded("gzip", gzip.compress(HELLO, mtime=0)), sends=[Send("HEAD", "/x")]),
+    answer("HEAD of an error", Response(404, text="no"), sends=[Send("HEAD", "/x")]),
+    answer("304 with a length", Response(304, headers={"Content-Length": "10", "ETag": '"1"'}), sends=[GET, GET]),
+    answer("204 with a type", Response(204, headers={"Content-Type": "application/json"}), sends=[GET, GET]),
+    answer("OPTIONS", Response(204, headers={"Allow": "GET, HEAD"}), sends=[Send("OPTIONS", "/x")]),
+]  # fmt: skip
+
+CODINGS = [
+    answer("gzip", _encoded("gzip", gzip.compress(HELLO, mtime=0)), sends=[GET, GET]),
+    answer("x-gzip", _encoded("x-gzip", gzip.compress(HELLO, mtime=0))),
+    answer("GZIP in capitals", _encoded("GZIP", gzip.compress(HELLO, mtime=0))),
+    answer("two members of gzip", _encoded("gzip", gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0))),
+    answer("deflate", _encoded("deflate", zlib.compress(HELLO))),
+    answer("raw deflate", _encoded("deflate", _raw_deflate(HELLO))),
+    answer("deflate, then gzip", _encoded("deflate, gzip", gzip.compress(zlib.compress(HELLO), mtime=0))),
+    answer("identity", _encoded("identity", HELLO)),
+    answer("an unknown coding", _encoded("klingon", HELLO)),
+    answer("brotli, which may not be installed", _encoded("br", b"\x0b\x02\x80hello\x03")),
+    answer("broken gzip", _encoded("gzip", b"this is not gzip"), sends=[GET, GET]),
+    answer("gzip that breaks off", _encoded("gzip", gzip.compress(HELLO, mtime=0)[:-12])),
+    answer("no bytes of gzip", _encoded("gzip", b"")),
+    answer("gzip in chunks", Response(
+        stream=[gzip.compress(HELLO, mtime=0)[:9], gzip.compress(HELLO, mtime=0)[9:]],
+        headers={"Content-Encoding": "gzip"})),
+    answer("gzip on a 404", Response(404, content=gzip.compress(HELLO, mtime=0),
+                                     headers={"Content-Encoding": "gzip"})),
+]  # fmt: skip
+
+
+def _cookies(*lines: str) -> Response:
+    return Response(headers=[("Set-Cookie", line) for line in lines])
+
+
+COOKIES = [
+    answer("cookies", _cookies("a=1", "b=2; Path=/", "a=3"), sends=[GET, GET], needs="keeps_cookies"),
+    answer("cookies of all kinds", _cookies(
+        "p=1; Path=/x", "q=1; Path=/other", "s=1; Secure", "h=1; HttpOnly; SameSite=Lax", "m=1; Max-Age=100",
+        "e=1; Expires=Wed, 01 Jan 2098 00:00:00 GMT", "old=1; Expires=Thu, 01 Jan 1990 00:00:00 GMT",
+        'quoted="a b"; Path=/', "empty=", "novalue", "d=1; Domain=a.test", "foreign=1; Domain=b.test", "x=ü"),
+        sends=[GET, GET, Send(url="/x")], needs="keeps_cookies"),
+    answer("a cookie that is taken back", _cookies("a=1; Path=/"), _cookies("a=; Path=/; Max-Age=0"), Response(),
+           sends=[GET, GET, GET], needs="keeps_cookies"),
+    Scene("cookies of hosts and paths", lambda at: {
+        "/x": [_cookies("home=1; Path=/", "deep=1")], "/x/y": [Response()], "//b.test/x": [_cookies("b=1")],
+        "//sub.a.test/x": [Response()]},
+        (GET, Send(url="/x/y"), Send(url="//b.test/x"), Send(url="//sub.a.test/x"), Send(url="//b.test/x")),
+        "keeps_cookies"),
+    Scene("cookies for subdomains", lambda at: {"/x": [_cookies("a=1; Domain=a.test; Path=/")],
+                                                "//sub.a.test/x": [Response()]},
+          (GET, Send(url="//sub.a.test/x")), "keeps_cookies"),
+    Scene("cookies on the way", lambda at: {
+        "/x": [Response(302, headers=[("Location", "/y"), ("Set-Cookie", "a=1; Path=/")])],
+        "/y": [Response(302, headers=[("Location", at("//b.test/z")), ("Set-Cookie", "c=1; Path=/")])],
+        "//b.test/z": [_cookies("b=1")]},
+        (Send(url="/x", follow=True), GET), "follows keeps_cookies"),
+    answer("a Cookie header of one's own", _cookies("a=1; Path=/"),
+           sends=[Send(url="/x", headers=(("Cookie", "mine=1"),))] * 2, needs="keeps_cookies"),
+]  # fmt: skip
+
+
+def hop(status: int, location: str, **more: object) -> Response:
+    """A redirect with a body, as servers send it."""
+    return Response(status, text="over there", headers={"Location": location}, **more)
+
+
+SECRETS = (("Authorization", "Bearer t"), ("Cookie", "sid=1"), ("X-Keep", "1"), ("Content-Type", "text/plain"))
+
+REDIRECTS = [
+    *(Scene(f"{method} and {status}", lambda at, status=status: {"/x": [hop(status, "/y")], "/y": [Response(text="y")]},
+            (Send(method, "/x", content=content, follow=True, headers=headers),), "follows")
+      for status in (301, 302, 303, 307, 308)
+      for method, content, headers in (("GET", None, ()), ("HEAD", None, ()), ("POST", b"hi", SECRETS),
+                                       ("PUT", b"hi", ()), ("DELETE", None, SECRETS))),
+    Scene("to another host", lambda at: {"/x": [hop(302, at("//b.test/y"))], "//b.test/y": [Response(text="y")]},
+          (Send(url="/x", headers=SECRETS, follow=True),), "follows"),
+    Scene("to another host and back", lambda at: {
+        "/x": [hop(307, at("//b.test/y"))], "//b.test/y": [hop(307, at("/z"))], "/z": [Response(text="z")]},
+        (Send("POST", "/x", headers=SECRETS, content=b"hi", follow=True),), "follows"),
+    Scene("a chain", lambda at: {"/x": [hop(301, "/a/b")], "/a/b": [hop(302, "../c?q=1")], "/c": [hop(303, "?r=2"),
+                                 Response(text="end")]}, (Send(url="/x", follow=True),), "follows"),
+    Scene("not followed", lambda at: {"/x": [hop(302, "/y")]}, (GET, GET)),
+    Scene("a fragment", lambda at: {"/x": [hop(302, "/y#there")], "/y": [hop(302, "/z")], "/z": [Response()]},
+          (Send(url="/x", follow=True),), "follows"),
+    Scene("without a scheme", lambda at: {"/x": [hop(302, at("//b.test/y").removeprefix("http:"))],
+                                          "//b.test/y": [Response()]}, (Send(url="/x", follow=True),), "follows"),
+    Scene("spaces and umlauts", lambda at: {"/x": [hop(302, "/y z/ü?q=ü b")], "/y%20z/%C3%BC": [Response()]},
+          (Send(url="/x", follow=True),), "follows"),
+    Scene("a loop", lambda at: {"/x": [hop(302, "/x")]}, (Send(url="/x", follow=True),), "follows"),
+    Scene("without a Location", lambda at: {"/x": [Response(302, text="where?")]}, (Send(url="/x", follow=True),),
+          "follows"),
+    Scene("an empty Location", lambda at: {"/x": [hop(302, ""), Response()]}, (Send(url="/x", follow=True),), "follows"),
+    Scene("to another protocol", lambda at: {"/x": [hop(302, "gopher://a.test/y")]}, (Send(url="/x", follow=True),),
+          "follows"),
+    Scene("to no URL", lambda at: {"/x": [hop(302, "http://[::1/y")]}, (Send(url="/x", follow=True),), "follows"),
+    Scene("a Location with a 201", lambda at: {"/x": [hop(201, "/y")]}, (Send(url="/x", follow=True),), "follows"),
+    Scene("a stream that would be sent again", lambda at: {"/x": [hop(307, "/y")], "/y": [Response(text="y")]},
+          (Send("POST", "/x", content=(b"one", b"two"), follow=True),), "follows"),
+    Scene("a fault after a redirect", lambda at: {"/x": [hop(302, "/y")], "/y": [Fault.TRUNCATED_BODY]},
+          (Send(url="/x", follow=True),), "follows"),
+]  # fmt: skip
+
+REQUESTS = [
+    *(answer(method, Response(text="ok"), sends=[Send(method, "/x"), Send(method, "/x", content=b"a=1")])
+      for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE")),
+    answer("chunks sent", Response(), sends=[Send("POST", "/x", content=(b"one", b"two", b"three"))] * 2),
+    answer("an empty body", Response(), sends=[Send("POST", "/x", content=b"")]),
+    answer("an empty stream sent", Response(), sends=[Send("POST", "/x", content=())]),
+    answer("100 kB sent", Response(), sends=[Send("PUT", "/x", content=b"x" * 100_000)]),
+    answer("headers of one's own", Response(), sends=[Send(url="/x", headers=(
+        ("zZ-Last", "1"), ("accept", "text/plain"), ("User-Agent", "mine"), ("AA-First", "ü"), ("X-Empty", "")))]),
+    answer("a Host of one's own", Response(), sends=[Send(url="/x", headers=(("Host", "a.test"),))]),
+    answer("Connection: close sent", Response(text="x"), sends=[Send(url="/x", headers=(("Connection", "close"),)), GET]),
+    answer("Accept-Encoding of one's own", _encoded("gzip", gzip.compress(HELLO, mtime=0)),
+           sends=[Send(url="/x", headers=(("Accept-Encoding", "identity"),))]),
+    answer("a length of one's own", Response(), sends=[
+        Send("POST", "/x", headers=(("Content-Length", "3"),), content=b"abc")]),
+    answer("Range", Response(206, content=b"bc", headers={"Content-Range": "bytes 1-2/4"}),
+           sends=[Send(url="/x", headers=(("Range", "bytes=1-2"),))]),
+    Scene("queries and escapes", lambda at: {"/x": [Response()], "/a%2Fb/%C3%A9": [Response()], "/~a/b;c=d": [Response()]},
+          (Send(url="/x?a=1&b=x%20y&b=x+y&c="), Send(url="/x?"), Send(url="/a%2Fb/%C3%A9?q=%2f"),
+           Send(url="/~a/b;c=d?a[]=1"))),
+]  # fmt: skip
+
+FAILURES = [
+    *(answer(f"{fault.value} on a fresh connection", fault, sends=[QUICK])
+      for fault in Fault if not fault.before_request),
+    *(answer(f"{fault.value} on a kept connection", Response(text="x"), fault, Response(text="y"), Response(text="z"),
+             sends=[QUICK, QUICK, QUICK])
+      for fault in Fault if not fault.before_request),
+    answer("a reply later than the timeout", Response(text="x", delay=0.3), Response(text="y"), sends=[QUICK, GET]),
+    answer("a reply sooner than the timeout", Response(text="x", delay=0.05), sends=[Send(url="/x", timeout=5.0)]),
+    answer("a late error status", Response(503, delay=0.3), sends=[QUICK]),
+]  # fmt: skip
+
+SCENES: list[Scene] = [
+    *STATUS, *HEADERS, *BODIES, *CODINGS, *COOKIES, *REDIRECTS, *REQUESTS, *FAILURES,
+]  # fmt: skip

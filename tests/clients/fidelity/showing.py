@@ -1,0 +1,161 @@
+"""Observations: what a client shows, as plain values that can be compared.
+
+Rule: a looker names what it looks at and leaves out nothing because it differs; what differs by chance (addresses of
+objects, the client's own port, seconds) is made equal here, in one place.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.clients.conformance.drivers import Client, Driver, Send
+from tests.clients.fidelity.wire import At, Site
+
+Shown = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Special:
+    """A row for one client only: what the common table has no words for.
+
+    Attributes:
+        site: what is answered. look: what is done with the open client, and what it shows then.
+    """
+
+    name: str
+    site: Callable[[At], Site]
+    look: Callable[[Any, At], Shown]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How to look at one client.
+
+    Attributes:
+        driver: opens it. look: sends a request with it and tells all that it shows of the answer.
+        state: what the client itself shows afterwards. packages: whose log lines are its own.
+    """
+
+    driver: Driver
+    look: Callable[[Client, Send], Shown]
+    state: Callable[[Client], Shown] = lambda client: {}
+    packages: tuple[str, ...] = ()
+    specials: tuple[Special, ...] = ()
+
+
+def plain(value: Any) -> str:
+    """The repr of a value, without what differs by chance."""
+    if isinstance(value, datetime.timedelta):
+        return "timedelta, more than nothing" if value else "timedelta of nothing"
+    text = value if isinstance(value, str) else repr(value)
+    text = re.sub(r"\b0x[0-9a-f]+", "0x", text)
+    return re.sub(r"('?(?:client_addr|sockname|laddr)'?[:=] ?\('127\.0\.0\.1', )\d+", r"\1", text)
+
+
+def ask(**questions: Callable[[], Any]) -> Shown:
+    """Each question's answer, or the error that it raises."""
+    shown: Shown = {}
+    for name, question in questions.items():
+        try:
+            shown[name] = plain(question())
+        except Exception as error:
+            shown[name] = told(error)
+    return shown
+
+
+def public(thing: Any, calls: str = "", besides: str = "") -> Shown:
+    """Every public attribute that is no function, and what the functions named in `calls` return.
+
+    Args:
+        calls: functions that are asked without arguments, in this order, after the attributes. besides: attributes
+            that the looker shows in another way.
+    """
+    names = [name for name in dir(thing) if not name.startswith("_") and name not in besides.split()]
+    shown = ask(**{name: lambda name=name: getattr(thing, name) for name in names})
+    shown = {name: value for name, value in shown.items() if not _is_code(value)}
+    asked = [name for name in calls.split() if hasattr(thing, name)]
+    return shown | ask(**{f"{name}()": lambda name=name: getattr(thing, name)() for name in asked})
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, str) and re.match(r"<(bound|built-in)? ?(method|function|class)", value) is not None
+
+
+def told(error: BaseException) -> Shown:
+    """An exception: class, text, arguments, attributes, and the chain that a traceback shows."""
+    attributes = {
+        name: plain(value) if isinstance(value, (str, int, float, tuple, type(None))) else type(value).__name__
+        for name, value in sorted(vars(error).items())
+        if not name.startswith("__")
+    }
+    chain = []
+    above: BaseException | None = error
+    while above is not None:
+        chain.append(f"{type(above).__module__}.{type(above).__qualname__}: {plain(str(above))}")
+        above = above.__cause__ or (None if above.__suppress_context__ else above.__context__)
+    return {"class": type(error).__qualname__, "text": plain(str(error)), "args": plain(error.args),
+            "attributes": attributes, "chain": chain}  # fmt: skip
+
+
+def jar(cookies: Any) -> list[Any]:
+    """The cookies in an `http.cookiejar`: all their attributes."""
+    kept = []
+    for cookie in cookies:
+        fields = dict(vars(cookie))
+        fields["expires"] = moment(fields["expires"])
+        kept.append(sorted(fields.items(), key=repr))
+    return kept
+
+
+def moment(seconds: float | None) -> object:
+    """A time: one of the near future by its distance from now, which the two runs have in common."""
+    if seconds is None or abs(seconds - time.time()) > 1e6:
+        return seconds
+    return f"in {round((seconds - time.time()) / 10) * 10} s"
+
+
+def prefixed(prefix: str, shown: Mapping[str, Any]) -> Shown:
+    """The observations under names that begin with `prefix`."""
+    return {f"{prefix}{name}": value for name, value in shown.items()}
+
+
+@contextmanager
+def listening(packages: tuple[str, ...]) -> Iterator[Shown]:
+    """What is logged and warned meanwhile."""
+    heard: Shown = {}
+    lines: list[logging.LogRecord] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record)
+
+    keep, root = Keep(), logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in packages}
+    root.addHandler(keep)
+    for name in packages:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            yield heard
+    finally:
+        root.removeHandler(keep)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+    for package in packages:
+        heard[f"log of {package}"] = [
+            f"{line.levelname} {plain(line.getMessage())}" for line in lines if line.name.partition(".")[0] == package
+        ]
+    heard["warnings"] = [
+        f"{warning.category.__name__}: {plain(str(warning.message))}"
+        for warning in warned
+        if warning.category is not ResourceWarning
+    ]

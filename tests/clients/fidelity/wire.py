@@ -1,0 +1,218 @@
+"""Two worlds that answer alike: a real server on the loopback (the oracle), and a network of ours.
+
+What they answer is declared once, as a site. The server hears with h11, not with our parser, and sends the bytes that
+the codec spells for the same `Response`, so whatever a client shows differently is the door's doing.
+
+Rule: both worlds have the same URLs, so nothing must be renamed before two observations are compared.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import h11
+
+from netdouble import Fault, Network, Response
+from netdouble._codec.spelling import Ending, Script, spell, spell_fault
+
+# `At` makes a URL of this world: "/x" is on a.test, "//b.test/x" on another host.
+At = Callable[[str], str]
+# What each path (or //host/path) answers, first to last; the last one repeats.
+Site = Mapping[str, Sequence["Response | Fault"]]
+
+HOME = "a.test"
+UNKNOWN = Response(404, text="no such path in the site")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request as the far end got it."""
+
+    method: str
+    target: str
+    version: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@contextmanager
+def names_on_loopback() -> Iterator[None]:
+    """While this lasts, every name under .test is this machine's."""
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode("ascii") if isinstance(host, bytes) else host
+        return real("127.0.0.1" if isinstance(name, str) and name.endswith(".test") else host, *args, **kwargs)
+
+    socket.getaddrinfo = getaddrinfo
+    try:
+        yield
+    finally:
+        socket.getaddrinfo = real
+
+
+class Oracle:
+    """A server that answers with a site; one thread a connection.
+
+    Attributes:
+        port: on 127.0.0.1. heard: the requests since `stage`. connections: how many were ever made.
+    """
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.heard: list[Heard] = []
+        self.connections = 0
+        self._left: dict[str, list[Response | Fault]] = {}
+        self._open: list[socket.socket] = []
+        self._busy = 0
+        self._changed = threading.Condition()
+        self._over = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def at(self, path: str) -> str:
+        """The URL of a path."""
+        host, path = re.fullmatch(r"(?://([^/]+))?(.*)", path).groups()
+        return f"http://{host or HOME}:{self.port}{path}"
+
+    def stage(self, site: Site) -> None:
+        """Answer with `site` from now on, from its first answers."""
+        self.heard = []
+        self._left = {key: list(answers) for key, answers in site.items()}
+
+    def rest(self) -> None:
+        """Wait until every answer was sent, and its connection closed where that belongs to it.
+
+        Else what a client sees of a connection that it uses again would depend on who is faster.
+        """
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._busy, 2)
+
+    def _count(self, step: int) -> None:
+        with self._changed:
+            self._busy += step
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop serving; connections that are still open are closed."""
+        self._over.set()
+        self._listener.close()
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                self._open.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        unread = b""
+        while unread is not None:
+            asked = None
+            with suppress(OSError, h11.RemoteProtocolError):
+                asked = self._hear(connection, unread)
+            unread = None
+            if asked is not None:
+                self._count(+1)
+                with suppress(OSError):
+                    unread = self._answer(connection, *asked)
+            if unread is None:
+                connection.close()
+            if asked is not None:
+                self._count(-1)
+
+    def _hear(self, connection: socket.socket, unread: bytes) -> tuple[Heard, bool, bytes] | None:
+        """One request, whether the client would keep the connection, and what came after it; None at the end."""
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=2**20)
+        if unread:
+            parser.receive_data(unread)
+        head, body = None, b""
+        while True:
+            event = parser.next_event()
+            if event is h11.NEED_DATA:
+                if parser.they_are_waiting_for_100_continue:
+                    connection.sendall(parser.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")))
+                parser.receive_data(connection.recv(65536))
+            elif isinstance(event, h11.Request):
+                head = event
+            elif isinstance(event, h11.Data):
+                body += bytes(event.data)
+            elif isinstance(event, h11.EndOfMessage) and head is not None:
+                break
+            else:
+                return None
+        method, target, version = (part.decode("latin-1") for part in (head.method, head.target, head.http_version))
+        fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items())
+        heard = Heard(method, target, version, fields, body)
+        return heard, parser.their_state is not h11.MUST_CLOSE, parser.trailing_data[0]
+
+    def _answer(self, connection: socket.socket, heard: Heard, keep_alive: bool, unread: bytes) -> bytes | None:
+        """Answer one request; what is to be read next, or None when the connection is over."""
+        if heard.method == "CONNECT":
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            return unread
+        self.heard.append(heard)
+        return unread if self._play(self._script(heard, keep_alive=keep_alive), connection) else None
+
+    def _script(self, heard: Heard, *, keep_alive: bool) -> Script:
+        url = urlsplit(heard.target)
+        host = url.hostname or dict((name.lower(), value) for name, value in heard.headers)["host"].partition(":")[0]
+        answers = self._left.get(url.path if host == HOME else f"//{host}{url.path}", [UNKNOWN])
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Fault):
+            return spell_fault(answer, method=heard.method, http_version=heard.version)
+        return spell(answer, method=heard.method, http_version=heard.version, keep_alive=keep_alive)
+
+    def _play(self, script: Script, connection: socket.socket) -> bool:
+        self._over.wait(script.delay)
+        for n, chunk in enumerate(script.chunks()):
+            if n:
+                self._over.wait(0.01)  # so that the client reads each piece by itself
+            connection.sendall(chunk)
+        if script.ending is Ending.RESET:
+            self._over.wait(0.03)  # a reset overtakes what was not read yet
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif script.ending is Ending.STALL:
+            self._count(-1)
+            select.select([connection], [], [], 5)  # until the client gives up
+            self._count(+1)
+        return script.ending is Ending.KEEP_ALIVE
+
+
+@contextmanager
+def stubbed(oracle: Oracle, site: Site) -> Iterator[Callable[[], list[Heard]]]:
+    """A network that answers as the oracle would; gives what asks for the requests that it got."""
+    before = oracle.connections
+    with Network(unused="off", swallowed="warn") as net:
+        net.any().reply(UNKNOWN)
+        for path, answers in site.items():
+            route = net.any(oracle.at(path))
+            for n, answer in enumerate(answers):
+                (route.then if n else route.reply)(answer)
+        yield lambda: [_heard(call.request) for call in net.calls]
+    assert oracle.connections == before, "a stubbed request reached the real server"
+
+
+@contextmanager
+def real(oracle: Oracle, site: Site) -> Iterator[Callable[[], list[Heard]]]:
+    """The oracle itself; gives what asks for the requests that it got."""
+    oracle.stage(site)
+    yield lambda: oracle.heard
+
+
+def _heard(request: Any) -> Heard:
+    return Heard(request.method, request.raw_target, request.http_version, request.headers.fields, request.body)
