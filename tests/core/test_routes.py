@@ -116,6 +116,14 @@ def test_a_fault_may_follow_an_answer_and_be_followed(net):
     assert ask("GET", URL) is PASS_THROUGH
 
 
+def test_a_fault_that_follows_takes_what_a_first_one_takes(net):
+    page = Response(content=b"page")
+    net.get(URL).reply(429).then(Fault.TRUNCATED_BODY, response=page, delay=0.5).then(TimeoutError, delay=1)
+    assert status("GET", URL) == 429
+    assert ask("GET", URL) == Fail(Fault.TRUNCATED_BODY, response=page, delay=0.5)
+    assert ask("GET", URL).delay == 1
+
+
 def test_a_budget_is_the_whole_routes_and_zero_means_never(net):
     net.get(URL).reply(200)
     net.get(URL).reply(500).then(501).times(3)
@@ -198,6 +206,8 @@ REFUSED = [
     ("a failure that is none", lambda n: n.get(URL).fail("reset"), r"Fault\.RESET"),
     ("then after times", lambda n: n.get(URL).reply(1 + 199).times(2).then(201), r"\.repeat"),
     ("then without an answer", lambda n: n.get(URL).then(200), r"\.reply"),
+    ("then an answer and what it cuts off", lambda n: n.get(URL).reply().then(200, response=Response()), r"Response\("),
+    ("then a fault and a body", lambda n: n.get(URL).reply().then(Fault.RESET, json=1), r"response=Response\(json="),
     ("repeat without an answer", lambda n: n.get(URL).repeat(2), r"\.reply"),
     ("repeat zero", lambda n: n.get(URL).reply(200).repeat(0), "1 or more"),
     ("times of a fraction", lambda n: n.get(URL).reply(200).times(1.5), "number"),

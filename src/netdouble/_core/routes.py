@@ -44,6 +44,11 @@ if TYPE_CHECKING:
         trailers: HeadersInput
         reason: str
 
+    class ThenOptions(ReplyOptions, total=False):
+        """The keywords of `Route.then`: those of `Route.reply` and of `Route.fail`."""
+
+        response: Response
+
 
 class Log(Protocol):
     """Where a route's calls are kept."""
@@ -111,9 +116,9 @@ class Route:
         return self
 
     def then(
-        self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ReplyOptions]
+        self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ThenOptions]
     ) -> Self:
-        """Answer the next call with this; arguments as `reply`, or a `Fault` or exception. The last one repeats.
+        """Answer the next call with this; arguments as `reply`, or as `fail`. The last one repeats.
 
         Raises:
             DeclarationError: nothing to follow, a budget was already set, or the arguments can't make an answer.
@@ -123,7 +128,7 @@ class Route:
         """
         self._not_sealed("then")
         self._need_answer("then")
-        self._answers = self._answers.then(make_reply(status, options))
+        self._answers = self._answers.then(make_next(status, options))
         return self
 
     def repeat(self, times: int) -> Self:
@@ -305,6 +310,24 @@ def make_reply(status: Any, options: ReplyOptions) -> Reply:
     return reply
 
 
+def make_next(answer: Any, options: ThenOptions) -> Reply:
+    """The reply that the arguments of `Route.then` stand for."""
+    if not _is_failure(answer):
+        if "response" in options:
+            raise DeclarationError(
+                f"then(response=) is what a fault cuts off, and {answer!r:.60} is none; pass the response itself: "
+                "then(Response(...))"
+            )
+        return make_reply(answer, options)
+    response, delay = options.pop("response", None), options.pop("delay", 0.0)
+    if options:
+        raise DeclarationError(
+            f"a failure takes response= and delay=, not {', '.join(f'{k}=' for k in options)}; "
+            f"what it cuts off is then(..., response=Response({next(iter(options))}=...))"
+        )
+    return make_failure(answer, response, delay)
+
+
 def make_failure(failure: Any, response: Response | None, delay: float) -> Fail:
     """The reply that the arguments of `Route.fail` stand for."""
     check_delay(delay)
@@ -312,9 +335,14 @@ def make_failure(failure: Any, response: Response | None, delay: float) -> Fail:
         if response is not None and not isinstance(response, Response):
             raise DeclarationError(f"fail(response=) is a netdouble.Response, not {type(response).__name__}")
         return Fail(fault=failure, response=response, delay=delay)
-    if isinstance(failure, BaseException) or (isinstance(failure, type) and issubclass(failure, BaseException)):
+    if _is_failure(failure):
         return Fail(error=built_exception(failure), delay=delay)
     raise DeclarationError(
         f"fail() takes a Fault or an exception, not {failure!r:.60}. Faults: "
         + ", ".join(f"Fault.{fault.name}" for fault in Fault)
     )
+
+
+def _is_failure(answer: Any) -> bool:
+    kind = answer if isinstance(answer, type) else type(answer)
+    return issubclass(kind, (Fault, BaseException))
