@@ -168,6 +168,7 @@ RANKS: list[tuple[str, list[tuple[str, str, dict[str, Any]]]]] = [
     ("another path before another host", [("GET", f"{USER}1", {}), ("GET", "https://no.invalid/users/7", {})]),
     ("a wrong query before a wrong method", [("GET", USER, {"query": {"a": 1}}), ("POST", USER, {})]),
     ("a wrong method before a wrong path", [("POST", USER, {}), ("GET", "https://api.test/orders", {})]),
+    ("a wrong form before a path much like it", [("GET", USER, {"form": {"a": 1, "b": 2}}), ("GET", f"{USER}0", {})]),
     ("a shorter way in the path", [("GET", "https://api.test/users", {}), ("GET", "https://api.test/orders", {})]),
     ("a template before a literal that differs", [("PUT", "https://api.test/users/{id}", {}), ("PUT", f"{USER}0", {})]),
     ("a lookalike host", [("GET", "https://apj.test/users/7", {}), ("GET", "https://else.invalid/users/7", {})]),
