@@ -1,4 +1,4 @@
-"""anthropic, which stands on httpx2: messages, streams with named events, an overloaded service."""
+"""anthropic, which stands on httpx2, or on aiohttp: messages, streams with named events, an overloaded service."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import anthropic
 import pytest
+import trio
 from tests.downstream.sdks.loops import on_a_loop
 
 from netdouble import Fault, Network, partial
@@ -105,6 +106,25 @@ async def test_the_async_client_asks_again_and_streams(net: Network):
     chat = net.post(MESSAGES).reply(429, **SLOW_DOWN).then(sse=events("Hel", "lo"))
     async with async_client() as ai, ai.messages.stream(**ASK) as stream:
         assert [text async for text in stream.text_stream] == ["Hel", "lo"]
+    assert chat.count == 2
+
+
+@on_a_loop
+async def test_the_async_client_asks_again_on_aiohttp(net: Network):
+    chat = net.post(MESSAGES).reply(429, **SLOW_DOWN).then(Fault.CONNECT_REFUSED).then(json=message("Hello"))
+    async with async_client(http_client=anthropic.DefaultAioHttpClient()) as ai:
+        assert (await ai.messages.create(**ASK)).content[0].text == "Hello"
+    assert chat.count == 3
+    assert chat.last.request.client.startswith("aiohttp ")
+
+
+def test_the_async_client_asks_again_on_trio(net: Network):
+    async def main() -> str:
+        async with async_client() as ai:
+            return (await ai.messages.create(**ASK)).content[0].text
+
+    chat = net.post(MESSAGES).reply(429, **SLOW_DOWN).then(json=message("Hello"))
+    assert trio.run(main) == "Hello"
     assert chat.count == 2
 
 

@@ -84,11 +84,11 @@ def test_a_download_goes_on_where_it_broke_off(net: Network, tmp_path: Path, mon
         return Response(206, content=weights[begin:], headers=span)
 
     net.head(FILE).reply(headers=of_file(weights))
-    begin = {"headers": {"Range": None}}
-    net.get(FILE, **begin).reply(429, headers={"Retry-After": "60"}).then(Fault.CONNECT_TIMEOUT).times(2)
-    net.get(FILE, **begin).fail(Fault.TRUNCATED_BODY, response=Response(content=weights)).once()
-    net.get(FILE, headers={"Range": re.compile(r"^bytes=\d+-$")}).reply(rest).once()
+    first = net.get(FILE, headers={"Range": None}).reply(429, headers={"Retry-After": "60"})
+    first.then(Fault.CONNECT_TIMEOUT).then(Fault.TRUNCATED_BODY, response=Response(content=weights))
+    then = net.get(FILE, headers={"Range": re.compile(r"^bytes=\d+-$")}).reply(rest)
     assert Path(api().hf_hub_download("ada/engine", "a", cache_dir=tmp_path)).read_bytes() == weights
+    assert (first.count, then.count) == (3, 1)
 
 
 def test_what_is_not_there_has_errors_of_its_own(net: Network, tmp_path: Path):
