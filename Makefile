@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint bench format clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,12 +22,17 @@ lint: $(VENV)/.dev ## ruff, mypy, pyright, and the import rules
 	$(RUN) pyright
 	$(RUN) pytest -q -p no:randomly tests/test_architecture.py
 
+# BENCH=--short: every row with a few calls; BENCH=scope: that row.
+BENCH ?= --write docs/benchmarks.md
+bench: .venv-bench/.done ## every figure beside the peers', into docs/benchmarks.md
+	@.venv-bench/bin/python -m benchmarks $(BENCH)
+
 format: $(VENV)/.dev ## put the code in shape
 	$(RUN) ruff check --fix-only
 	$(RUN) ruff format
 
 clean: ## everything that was made here
-	rm -rf $(VENV) .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .venv-bench .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
 # A stamp is younger than pyproject.toml when what it stands for is installed.
 $(VENV)/.demo: pyproject.toml | $(VENV)
@@ -38,6 +43,11 @@ $(VENV)/.demo: pyproject.toml | $(VENV)
 $(VENV)/.dev: pyproject.toml | $(VENV)
 	$(RUN) pip install -q -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+.venv-bench/.done: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -q -e '.[bench]'
+	@touch $@
 
 $(VENV):
 	$(PYTHON) -m venv $(VENV)

@@ -10,7 +10,7 @@ from statistics import median
 
 from benchmarks.report import Effort, Goal, Row, main, number
 from benchmarks.routes import is_installed
-from benchmarks.suites import run_pytest
+from benchmarks.suites import environment, run_pytest
 
 # What an empty run must not load for us.
 UNWANTED = frozenset({"requests", "urllib3", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "botocore", "ssl",
@@ -18,8 +18,9 @@ UNWANTED = frozenset({"requests", "urllib3", "httpx", "httpx2", "httpcore", "htt
 
 IMPORTS = {"netdouble": "", "responses": "requests", "requests-mock": "requests", "respx": "httpx",
            "pytest-httpx": "httpx", "aioresponses": "aiohttp"}  # fmt: skip
-PLUGINS = {"(no plugin)": "", "netdouble": "netdouble.pytest_plugin", "requests-mock": "requests_mock.contrib._pytest_plugin",
-           "respx": "respx.plugin", "pytest-httpx": "pytest_httpx"}  # fmt: skip
+PLUGINS = {"(no plugin)": "", "netdouble": "netdouble.pytest_plugin",
+           "requests-mock": "requests_mock.contrib._pytest_plugin", "respx": "respx.plugin",
+           "pytest-httpx": "pytest_httpx"}  # fmt: skip
 
 _IMPORT = """
 import sys, time
@@ -35,7 +36,8 @@ _LISTING = "import sys\ndef pytest_unconfigure():\n    open('modules.txt', 'w').
 def _import_ms(name: str) -> float:
     client = IMPORTS[name]
     code = _IMPORT.format(client=f"import {client}" if client else "", module=name.replace("-", "_"))
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, env=environment(), capture_output=True, text=True)
     return float(done.stdout)
 
 

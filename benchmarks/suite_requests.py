@@ -17,7 +17,8 @@ SUITES = {
 def measure(effort: Effort) -> Row:
     """Measure this row."""
     row = Row(f"A pytest run of {TESTS} requests tests", "The whole process; each test makes a session, declares 3 "
-              "routes and makes 3 calls. netdouble at its default, with bytes.", ["", "s", "times netdouble"])  # fmt: skip
+              "routes and makes 3 calls. netdouble at its default, with bytes.",
+              ["", "s", "times netdouble"])  # fmt: skip
     suites = {name: suite for name, suite in SUITES.items() if name == "netdouble" or is_installed(name)}
     taken = seconds(suites, effort.of(TESTS, 2), effort.of(7, 1))
     for name, each in taken.items():
