@@ -150,14 +150,23 @@ def requests_calls(number: int, adapter: Any = None) -> list[int]:
 
 
 def requests_floor(number: int) -> list[int]:
-    """Under an adapter that makes a fresh response."""
+    """Under an adapter that makes a fresh response, http.client's behind it: requests looks for cookies in that one."""
     import requests.adapters
     import urllib3
+
+    class Original:
+        msg = http.client.HTTPMessage()
+
+        def isclosed(self) -> bool:
+            return True
+
+        def close(self) -> None:
+            pass
 
     class Adapter(requests.adapters.HTTPAdapter):
         def send(self, request: Any, *_: Any, **__: Any) -> requests.Response:
             raw = urllib3.HTTPResponse(io.BytesIO(BODY), HEADERS, 200, reason="OK", preload_content=False,
-                                       request_method="GET")  # fmt: skip
+                                       request_method="GET", original_response=Original())  # fmt: skip
             return self.build_response(request, raw)
 
     return requests_calls(number, Adapter())

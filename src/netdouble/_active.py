@@ -109,7 +109,8 @@ def enter(scope: Scope, *, bind: bool = True) -> None:
         # Only a fixture's scope is a parent wherever it is not in the context: two networks that were opened in two
         # tasks or threads must not see each other.
         scope.bound = bind
-        scope.parent = _of_context() or _only(_innermost([s for s in _open if not s.bound]))
+        if _open:
+            scope.parent = _of_context() or _only(_innermost([s for s in _open if not s.bound]))
         if scope.parent is not None and not bind:
             scope.parent.inner = scope
         _open.append(scope)

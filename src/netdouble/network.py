@@ -82,7 +82,8 @@ class Network(Verbs):
 
     def __init__(self, **settings: Unpack[SettingsOptions]) -> None:
         self._own = {name: checked_value(name, value, "Network") for name, value in settings.items()}
-        Policy(self._own.get("allow", ()))
+        if "allow" in self._own:
+            Policy(self._own["allow"])
         self._base = Router(bodies=self.settings.bodies)
         _active.unopened.add(self._base)
         self._standing: Scope | None = None
@@ -295,7 +296,7 @@ class Network(Verbs):
             scope: the entry to look at. code: the test function's code: an unmatched request that reached it was not
                 swallowed. since: only routes declared after this one are looked at.
         """
-        found = swallowed(scope.misses, code)
+        found = swallowed(scope.misses, code) if scope.misses else []
         if found and scope.settings.swallowed == "warn":
             _warn(found)
             found = []

@@ -37,7 +37,7 @@ def answered(request: Request, build: Callable[[Response], Any], send: Callable[
     if call is None:
         return send()
     try:
-        answer = unspoken(lambda: settle(call))
+        answer = call.answer if type(call.answer) is Response else unspoken(lambda: settle(call))
     except Exception as error:  # noqa: BLE001  # the user's function raised it
         call.close(error=error)
         raise_past(error)
