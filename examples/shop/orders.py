@@ -11,9 +11,6 @@ from shop.catalogue import Catalogue
 from shop.receipts import Receipts
 from shop.users import Users
 
-PARTNER = "https://partner.test/hooks/orders"
-SECRET = b"shared with the partner"
-
 
 class UnknownUser(Exception):
     """An order came from nobody we know."""
@@ -43,5 +40,5 @@ async def place_order(order_id: str, user_id: int, sku: str) -> Order:
         cents = await catalogue.price(sku)
     letter = await asyncio.to_thread(Assistant().thank, user["name"], sku)
     receipt = await asyncio.to_thread(Receipts().save, order_id, {"user": user_id, "sku": sku, "cents": cents})
-    told = await webhooks.send(PARTNER, {"order": order_id, "cents": cents}, SECRET)
+    told = await webhooks.send(webhooks.PARTNER, {"order": order_id, "cents": cents}, webhooks.SECRET)
     return Order(order_id, cents, letter, receipt, told)

@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 
+PARTNER = "https://partner.test/hooks/orders"
+SECRET = b"shared with the partner"
 TRIES = 2
 
 

@@ -7,9 +7,10 @@ import pytest
 from netdouble import Network, partial
 from shop.assistant import MODELS
 from shop.catalogue import CATALOGUE
-from shop.orders import PARTNER, UnknownUser, place_order
+from shop.orders import UnknownUser, place_order
 from shop.receipts import STORAGE
 from shop.users import USERS
+from shop.webhooks import PARTNER
 
 pytestmark = pytest.mark.asyncio
 

@@ -6,7 +6,7 @@ import pytest
 
 from netdouble import Fault, Network
 from shop import webhooks
-from shop.orders import PARTNER, SECRET
+from shop.webhooks import PARTNER, SECRET
 
 pytestmark = pytest.mark.asyncio
 

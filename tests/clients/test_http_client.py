@@ -206,7 +206,8 @@ def test_an_exception_of_http_client_reaches_the_caller_as_it_was_declared(net, 
 
 
 def test_another_clients_exception_is_translated_to_what_it_stands_for(net, connection):
-    requests = pytest.importorskip("requests")
+    import requests
+
     net.get("http://api.test/x").fail(requests.ReadTimeout("theirs"))
     connection.request("GET", "/x")
     with pytest.raises(TimeoutError, match=r"^timed out$"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+from tests.core.asking import ask, ask_call
 
 from netdouble import BodyReleased, DeclarationError, Network, Response
 from netdouble._core.settings import DEFAULT_BODIES, Settings
-from tests.core.asking import ask, ask_call
 
 URL = "https://api.test/"
 

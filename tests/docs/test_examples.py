@@ -18,20 +18,13 @@ PAGES = {str(page.relative_to(ROOT)): page for page in [ROOT / "README.md", *sor
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
-# What a page needs beyond netdouble and pytest, where a Python that we support can't install it.
-NEEDS_311 = re.compile(r"^import (openai|httpx2)$", re.MULTILINE)
-
 
 def blocks(page: Path) -> list[str]:
     """The Python blocks of a page."""
     return BLOCK.findall(page.read_text("utf-8"))
 
 
-RUNNABLE = {
-    name: code
-    for name, page in PAGES.items()
-    if (code := "\n\n".join(blocks(page))) and (sys.version_info >= (3, 11) or not NEEDS_311.search(code))
-}
+RUNNABLE = {name: code for name, page in PAGES.items() if (code := "\n\n".join(blocks(page)))}
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
