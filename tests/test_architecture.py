@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "__init__": TOP,
     "cli": (*TOP, "__init__"),
     "__main__": ("cli",),
-    "_plugin": TOP,
+    "_plugin": (*TOP, "__init__"),
     "pytest_plugin": (*TOP, "_plugin", "__init__"),
 }
 
@@ -49,6 +49,7 @@ NAMES_IMPORTED_BY_STRING = {
     "netdouble": "the public names, loaded when they are first asked for",
     "netdouble._core.native": "other clients' response objects, looked up by their class's name",
     "netdouble._intercept.catalog": "the table of clients",
+    "netdouble._plugin.preloading": "all of our own modules but the clients' files",
     "netdouble.cli": "the doctor tries every client of the table",
     "netdouble.network": "the doors that are mounted by hand: requests_adapter() and its like",
     "netdouble._core.regex_starts": "the stdlib's regex parser, whose name changed in Python 3.11",

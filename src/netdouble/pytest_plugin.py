@@ -95,6 +95,14 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
     config.add_cleanup(session.end)
 
 
+def pytest_plugin_registered(plugin_name: str) -> None:
+    """Be whole before tests of plugins run pytest inside pytest."""
+    if plugin_name == "pytester":
+        from netdouble._plugin.preloading import load_core
+
+        load_core()
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """One line on what is refused."""
     return config.stash[_SESSION].header()

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 import netdouble
+from netdouble._plugin.preloading import load_core
+
+load_core()  # as the plugin does where it is loaded and meets pytester
 
 SOURCE = Path(netdouble.__file__).parents[1]
 
