@@ -85,7 +85,7 @@ class _ReleasedResponse(Response):
     _size: int
 
     @property
-    def body(self) -> bytes:  # pyright: ignore[reportIncompatibleVariableOverride]  # a field that is gone
+    def body(self) -> bytes:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]  # a field that is gone
         """Raises BodyReleased."""
         _refuse(self._size, self)
 
