@@ -36,6 +36,7 @@ from netdouble._core.replies import Fail
 from netdouble._core.routes import Route
 from netdouble._core.urls import URL, join_url
 from netdouble._intercept import aiohttp_response
+from netdouble._intercept.aiohttp_traces import tell_lookup
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.httpcore_failures import handshake_failure
 from netdouble._intercept.memory_transport import MemoryTransport
@@ -73,7 +74,7 @@ def install(module: ModuleType) -> Undo:
     async def create_here(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
         if not door.wanted():
             return await create(self, req, traces, timeout)
-        return door.protocol(self, req, traces, timeout)
+        return await door.protocol(self, req, traces, timeout)
 
     @functools.wraps(request)
     async def request_here(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -143,7 +144,7 @@ class MountedConnector(aiohttp.TCPConnector):
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
         if is_passing():
             return await super()._create_connection(req, traces, timeout)
-        return self._door.protocol(self, req, traces, timeout)
+        return await self._door.protocol(self, req, traces, timeout)
 
 
 _mounted = MountedConnector._create_connection
@@ -164,8 +165,10 @@ class _Door:
         """A request made here would be answered, or refused."""
         return self._is_open() and not is_passing()
 
-    def protocol(self, connector: Any, req: Any, traces: Any, timeout: Any) -> Any:
+    async def protocol(self, connector: Any, req: Any, traces: Any, timeout: Any) -> Any:
         """A new connection in memory, under a protocol of aiohttp's."""
+        if traces:
+            await tell_lookup(connector, req, traces)
         protocol = connector._factory()
         transport = MemoryTransport(protocol, self.wanted, req.port)
         transport.expect(_Exchange(self, connector, protocol, req, traces, timeout))

@@ -13,6 +13,7 @@ from typing import Any
 
 from netdouble import _answering
 from netdouble._active import Scope, admitted, ask, passing
+from netdouble._codec.http1 import connection_options
 from netdouble._codec.spelling import Script, spell, spell_fault
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
@@ -96,7 +97,8 @@ class Exchange:
     def script(self, method: str) -> Script:
         """What the far end says and does."""
         if isinstance(self.answer, Response):
-            return spell(self.answer, method=method)
+            keep_alive = "close" not in connection_options(self.request.headers)
+            return spell(self.answer, method=method, keep_alive=keep_alive)
         if isinstance(self.answer, Fail) and isinstance(self.failure, Fault):
             return spell_fault(self.failure, self.answer.response, method=method)
         return Script()  # an exception: the far end says nothing before it is raised

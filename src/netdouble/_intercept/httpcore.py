@@ -19,7 +19,7 @@ from netdouble._core.urls import join_url
 from netdouble._intercept.exchange import Exchange, decided, let_through, retry_pause
 from netdouble._intercept.network_stream import AsyncMemoryStream, MemoryStream, aconnect, connect
 from netdouble._intercept.seams import marked, original_of, seam
-from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, text_pairs
+from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, sent_pairs
 from netdouble._patch import Undo, UndoStack
 
 Function = Callable[..., Any]
@@ -129,7 +129,7 @@ class _Door:
         url = request.url
         target = url.target.decode("latin-1")
         where = join_url(url.scheme.decode("ascii"), url.host.decode("ascii"), url.port, target)
-        headers = Headers(text_pairs(request.headers))
+        headers = Headers(sent_pairs(request.headers))
         neutral = Request(request.method.decode("ascii").upper(), where, headers, body, self.client, "1.1", target)
         return Exchange(self.module, self.client, scope, neutral, own=(self.module.__name__,))
 

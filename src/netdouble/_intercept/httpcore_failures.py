@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from netdouble._core.faults import Fault
@@ -44,6 +45,8 @@ def _cause(fault: Fault, host: str, port: int, kind_of_io: str, *, tls: bool) ->
     if fault is Fault.DNS:
         return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     if fault in TIMEOUTS:
+        if kind_of_io == "trio":
+            return _raised_below("trio", "TooSlowError")
         read = "The read operation timed out" if tls and fault is Fault.READ_TIMEOUT else "timed out"
         return TimeoutError(read) if kind_of_io == "sync" else TimeoutError()
     if fault is Fault.TLS:
@@ -60,9 +63,19 @@ def _cause(fault: Fault, host: str, port: int, kind_of_io: str, *, tls: bool) ->
         texts = {"asyncio": "", "trio": f"socket connection broken: {below}"}
     if kind_of_io not in texts:
         return below
-    cause = OSError(texts[kind_of_io]) if texts[kind_of_io] else OSError()
+    text = texts[kind_of_io]
+    if fault is Fault.CONNECT_REFUSED:
+        cause: BaseException = OSError(text)
+    else:
+        cause = _raised_below("trio" if kind_of_io == "trio" else "anyio", "BrokenResourceError", text)
     cause.__cause__ = below
     return cause
+
+
+def _raised_below(library: str, name: str, text: str = "") -> BaseException:
+    """An exception of the library that httpcore's async connections stand on; httpcore itself loads it that late."""
+    error: BaseException = getattr(import_module(library), name)(*filter(None, [text]))
+    return error
 
 
 def handshake_failure() -> ssl.SSLError:

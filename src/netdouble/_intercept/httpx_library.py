@@ -23,7 +23,7 @@ from netdouble._core.replies import Answer
 from netdouble._core.urls import join_url
 from netdouble._intercept.exchange import Exchange, late
 from netdouble._intercept.network_stream import AsyncMemoryBackend, MemoryBackend, NoTls, Unconnected
-from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, text_pairs
+from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, sent_pairs, text_pairs
 from netdouble.errors import DeclarationError
 
 # What httpcore reads from a socket at once, and so the largest chunk that `iter_raw` gives.
@@ -50,7 +50,7 @@ class Library:
         target = request.extensions.get("target", url.raw_path).decode("latin-1")
         where = join_url(url.scheme, url.raw_host.decode("ascii"), url.port, target)
         return Request(
-            request.method, where, Headers(text_pairs(request.headers.raw)), body, self.client, "1.1", target
+            request.method, where, Headers(sent_pairs(request.headers.raw)), body, self.client, "1.1", target
         )
 
     @contextmanager
@@ -68,6 +68,8 @@ class Library:
     def is_plain(self, answer: Response, request: Any) -> bool:
         """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
         if answer.delay and late(answer.delay, request.extensions.get("timeout", {}).get("read")):
+            return False
+        if any(value == b"close" for _, value in request.headers.raw):  # a Connection header, which is answered
             return False
         return _head(answer).plain
 
@@ -185,9 +187,11 @@ def _head(answer: Response) -> _Head:
         answer.wire = {}
     head: _Head | None = answer.wire.get("httpx")
     if head is None:
-        plain = answer.status != 101 and answer.http_version != "1.0" and _is_true(answer)
+        plain, lines = answer.status != 101 and answer.http_version != "1.0" and _is_true(answer), _lines(answer)
         extensions = {"http_version": b"HTTP/" + _raw(answer.http_version), "reason_phrase": _raw(answer.reason)}
-        head = answer.wire["httpx"] = _Head(plain, _lines(answer), extensions)
+        if sum(len(name) + len(value) + 4 for name, value in lines) > _READ_SIZE:
+            plain = False  # h11 refuses a head of more than 100 kB (httpcore 1.0.9, _sync/http11.py)
+        head = answer.wire["httpx"] = _Head(plain, lines, extensions)
     return head
 
 

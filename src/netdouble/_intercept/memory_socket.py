@@ -11,6 +11,8 @@ read and decided again.
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -132,7 +134,7 @@ class MemorySocket:
         self._answers: deque[_Answer] = deque()
         self._rest = memoryview(b"")  # said already, not read yet
         self._passed: _Passed | None = None
-        self._upgraded = self._hung_up = self._closed = False
+        self._upgraded = self._hung_up = self._was_reset = self._closed = False
         self._io_refs = 0
 
     # Writing
@@ -142,7 +144,11 @@ class MemorySocket:
         view = data if isinstance(data, bytes) else memoryview(data).cast("B")  # TypeError, as a socket raises it
         if self._upgraded:
             self._real.sendall(view, flags)
-        elif not self._hung_up:  # else lost as on the wire, and the next read tells
+            return
+        self._run_on()
+        if self._was_reset:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        if not self._hung_up:  # else lost as on the wire, and the next read tells
             self._parser.feed(view)
             while (parsed := self._next_request()) is not None:
                 self._decide(parsed)
@@ -176,7 +182,7 @@ class MemorySocket:
             return
         opened = call
         try:
-            answer = unspoken(lambda: settle(opened))
+            answer = opened.answer if type(opened.answer) is Response else unspoken(lambda: settle(opened))
             failure = failure_for(answer, dialect.own) if isinstance(answer, Fail) else None
         except Exception as error:  # noqa: BLE001  # what the user's function raises is raised where an answer is read
             self._answers.append(_Answer(_NOTHING, call, error=error, raises=error))
@@ -318,6 +324,7 @@ class MemorySocket:
         if ending is Ending.STALL:
             raise self._timed_out()
         if ending is Ending.RESET:
+            self._was_reset = True
             raise reset()
         return False
 

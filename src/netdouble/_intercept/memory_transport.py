@@ -200,9 +200,13 @@ class MemoryTransport(asyncio.Transport):
         if not self._closed:
             call.close(response=response)
             self._arrive(script.pieces[0])
-            self._end(script.ending)
-            if self._closed:
-                call.close(error=self._exchange.told())
+            if script.ending is not Ending.KEEP_ALIVE:  # arrives by itself, as a FIN does: the head is seen before
+                self._loop.call_soon(self._say_goodbye, script.ending, call)
+
+    def _say_goodbye(self, ending: Ending, call: Call) -> None:
+        self._end(ending)
+        if self._closed:
+            call.close(error=self._exchange.told())
 
     async def _carry_out(self, parsed: ParsedRequest, call: Call | None) -> None:
         await asyncio.sleep(0)  # an eager task (Python 3.12) would begin while the client is still writing
@@ -274,6 +278,8 @@ class MemoryTransport(asyncio.Transport):
                     if self._closed:
                         return
                     self._arrive(piece)
+        if begun and script.ending is not Ending.KEEP_ALIVE:
+            await asyncio.sleep(0)
         self._end(script.ending)
 
     def _arrive(self, data: bytes) -> None:

@@ -151,9 +151,11 @@ class _FarEnd:
         if info == "is_readable":
             exchange = self._find()
             wanted = exchange is None or (exchange.in_memory and not exchange.fails_to_connect)
-            # What the client did not read (it stops at Content-Length) would be taken for the next response. A stream
-            # never shows that it is at its end without running on.
-            spoilt = self._left or (self._running is not None and isinstance(self._script, StreamScript))
+            # What the client did not read (it stops at Content-Length) would be taken for the next response, and so it
+            # does not read either that the far end hangs up. A stream never shows its end without running on.
+            script = self._script
+            ends = isinstance(script, StreamScript) or script.ending is not Ending.KEEP_ALIVE
+            spoilt = self._left or (self._running is not None and ends)
             return bool(spoilt) or self._closed or is_passing() or not anything_open() or not wanted
         return _addresses(self.port).get(info)
 

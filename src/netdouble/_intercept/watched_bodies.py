@@ -86,3 +86,11 @@ def pass_noted(call: Call, status: int, raw_headers: Any) -> Callable[[bytes], N
 def text_pairs(raw_headers: Any) -> list[tuple[str, str]]:
     """Header lines as text, of bytes."""
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers]
+
+
+def sent_pairs(raw_headers: Any) -> list[tuple[str, str]]:
+    """Header lines of a request as text, as h11 sends them: Host first (its _writers.py, `write_headers`)."""
+    pairs = text_pairs(raw_headers)
+    if pairs and pairs[0][0].lower() != "host":
+        pairs.sort(key=lambda pair: pair[0].lower() != "host")
+    return pairs
