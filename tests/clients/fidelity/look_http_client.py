@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tests.clients.conformance.driver_urllib3 import HttpClient, UrllibRequest
 from tests.clients.conformance.drivers import Send
-from tests.clients.fidelity.showing import Look, Shown, ask, jar, prefixed, public, told
+from tests.clients.fidelity.showing import Look, Shown, ask, jar, plain, prefixed, public, told
 
 
 def _response(response: Any) -> Shown:
@@ -50,7 +50,7 @@ def look(client: Any, send: Send) -> Shown:
             connection.close()
     return {
         **shown,
-        "printed": printed.getvalue(),
+        "printed": plain(printed.getvalue()),
         "open": connection.sock is not None,
         "state": connection.__dict__["_HTTPConnection__state"],
     }

@@ -57,6 +57,7 @@ def plain(value: Any) -> str:
         return "timedelta, more than nothing" if value else "timedelta of nothing"
     text = value if isinstance(value, str) else repr(value)
     text = re.sub(r"\b0x[0-9a-f]+", "0x", text)
+    text = re.sub(r"<[\w.]+Stream object at 0x>", "<a stream>", text)  # the class of a connection is ours
     return re.sub(r"('?(?:client_addr|sockname|laddr)'?[:=] ?\('127\.0\.0\.1', )\d+", r"\1", text)
 
 
@@ -90,17 +91,17 @@ def _is_code(value: Any) -> bool:
 
 
 def told(error: BaseException) -> Shown:
-    """An exception: class, text, arguments, attributes, and the chain that a traceback shows."""
+    """An exception: class, text, arguments, attributes, and the chain of what led to it."""
     attributes = {
         name: plain(value) if isinstance(value, (str, int, float, tuple, type(None))) else type(value).__name__
         for name, value in sorted(vars(error).items())
         if not name.startswith("__")
     }
-    chain = []
-    above: BaseException | None = error
+    chain, above = [], error
     while above is not None:
-        chain.append(f"{type(above).__module__}.{type(above).__qualname__}: {plain(str(above))}")
-        above = above.__cause__ or (None if above.__suppress_context__ else above.__context__)
+        hidden = " (hidden)" if above.__suppress_context__ and above.__cause__ is None else ""
+        chain.append(f"{type(above).__module__}.{type(above).__qualname__}: {plain(str(above))}{hidden}")
+        above = above.__cause__ or above.__context__
     return {"class": type(error).__qualname__, "text": plain(str(error)), "args": plain(error.args),
             "attributes": attributes, "chain": chain}  # fmt: skip
 
