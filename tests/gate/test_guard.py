@@ -232,8 +232,8 @@ def test_the_error_says_who_asked_for_what_and_both_ways_out(wire):
         f"    in tests/gate/test_guard.py::{caught.traceback[0].name}\n"
         f"Refused by: guard=block of the network of tests/gate/test_guard.py::{caught.traceback[0].name}. "
         "Allowed: loopback, unix, db.test:5432\n"
-        'To answer it:  net.get("https://api.test/...").reply(...)\n'
-        "               (no client that netdouble answers made it: `python -m netdouble` lists those)\n"
+        'To answer it:  net.get("https://api.test/...").reply(200)\n'
+        "               (no client that netdouble answers made it: `netdouble doctor` lists those)\n"
         'To allow it:   @pytest.mark.net("api.test:443"), or net_allow in the pytest settings, or '
         'Network(allow="api.test:443")'
     )

@@ -277,9 +277,9 @@ def _ways_out(case: _Case) -> list[str]:
     scheme = _SCHEMES.get(case.port or 0)
     if scheme is not None:
         authority = _with_port(case.name, case.port if case.port not in (80, 443) else None)
-        lines.append(f'To answer it:  net.get("{scheme}://{authority}/...").reply(...)')
+        lines.append(f'To answer it:  net.get("{scheme}://{authority}/...").reply(200)')
         if case.scope is not None:
-            lines.append("               (no client that netdouble answers made it: `python -m netdouble` lists those)")
+            lines.append("               (no client that netdouble answers made it: `netdouble doctor` lists those)")
     places = f'Network(allow="{case.entry}")'
     if "pytest" in sys.modules:
         places = f'@pytest.mark.net("{case.entry}"), or net_allow in the pytest settings, or {places}'
