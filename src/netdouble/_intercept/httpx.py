@@ -76,9 +76,8 @@ def _async_door(original: Function) -> Function:
 def _answered(scope: Scope, transport: Any, original: Function, request: Any) -> Any:
     """What `transport` gives for `request`, as `scope` decides; `original` is how it sends for real."""
     library = library_of(request)
-    try:
-        body = request.content
-    except library.module.RequestNotRead:
+    body = library.content_of(request)
+    if body is None:
         body = b"".join(request.stream)
     neutral, pool = library.neutral(request, body), getattr(transport, "_pool", None)
     if _is_unknown_unix(pool, neutral):
@@ -108,9 +107,8 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
 async def _aanswered(scope: Scope, transport: Any, original: Function, request: Any) -> Any:
     """As `_answered`."""
     library = library_of(request)
-    try:
-        body = request.content
-    except library.module.RequestNotRead:
+    body = library.content_of(request)
+    if body is None:  # what its chunks raise must not be raised over an exception of ours
         body = b"".join([chunk async for chunk in request.stream])
     neutral, pool = library.neutral(request, body), getattr(transport, "_pool", None)
     if _is_unknown_unix(pool, neutral):

@@ -53,6 +53,14 @@ class Library:
             request.method, where, Headers(sent_pairs(request.headers.raw)), body, self.client, "1.1", target
         )
 
+    def content_of(self, request: Any) -> bytes | None:
+        """The body, if it is known already: not of a stream."""
+        try:
+            content: bytes = request.content
+        except self.module.RequestNotRead:
+            return None
+        return content
+
     @contextmanager
     def sending(self, request: Any, body: bytes) -> Iterator[None]:
         """While the request is sent on, its body can be read again; a generator that we read stays used up after."""

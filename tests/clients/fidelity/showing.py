@@ -98,8 +98,9 @@ def told(error: BaseException) -> Shown:
         if not name.startswith("__")
     }
     chain, above = [], error
-    while above is not None:
-        hidden = " (hidden)" if above.__suppress_context__ and above.__cause__ is None else ""
+    # A wait that is given up is cancelled on the wire; no stub is waited for, so there the chain ends above that.
+    while above is not None and "Cancelled" not in type(above).__name__:
+        hidden = " (hidden)" if above.__suppress_context__ and above.__cause__ is None and above.__context__ else ""
         chain.append(f"{type(above).__module__}.{type(above).__qualname__}: {plain(str(above))}{hidden}")
         above = above.__cause__ or above.__context__
     return {"class": type(error).__qualname__, "text": plain(str(error)), "args": plain(error.args),
