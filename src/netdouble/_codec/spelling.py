@@ -66,23 +66,28 @@ class Script:
 
 
 class StreamScript(Script):
-    """A script whose body is made while it is sent. It is good for one answer, as its ending depends on the run."""
+    """A script whose body is made while it is sent. It is good for one answer, as its ending depends on the run.
 
-    __slots__ = ("_framer", "_stream")
+    Attributes:
+        is_said: what was taken so far is a whole response.
+    """
+
+    __slots__ = ("_framer", "_stream", "is_said")
 
     def __init__(self, head: bytes, stream: Stream, framer: _Framer, ending: Ending, delay: float) -> None:
         super().__init__(head, ending=ending, delay=delay)
-        self._stream, self._framer, self.is_async = stream, framer, stream.is_async
+        self._stream, self._framer, self.is_async, self.is_said = stream, framer, stream.is_async, False
 
     def chunks(self) -> Iterator[bytes]:
         """The head, then every chunk as soon as the stream has it."""
         yield from self.pieces
         for chunk in self._stream.chunks():
             if data := self._framer.add(chunk):
+                self.is_said = self._framer.reached
                 yield data
+        self._settle()
         if data := self._framer.end():
             yield data
-        self._settle()
 
     async def achunks(self) -> AsyncGenerator[bytes, None]:
         """As `chunks`."""
@@ -91,12 +96,14 @@ class StreamScript(Script):
         async with aclosing(self._stream.achunks()) as chunks:
             async for chunk in chunks:
                 if data := self._framer.add(chunk):
+                    self.is_said = self._framer.reached
                     yield data
+        self._settle()
         if data := self._framer.end():
             yield data
-        self._settle()
 
     def _settle(self) -> None:
+        self.is_said = True
         if self.ending is Ending.KEEP_ALIVE and not self._framer.kept_word:
             self.ending = Ending.CLOSE
 
@@ -134,6 +141,11 @@ class _Framer:
 
     def end(self) -> bytes:
         return b"0\r\n" + _field_lines(self._trailers.fields) + b"\r\n" if self._chunked else b""
+
+    @property
+    def reached(self) -> bool:
+        """The body is as long as was declared, by now."""
+        return bool(self._declared) and self.kept_word
 
     @property
     def kept_word(self) -> bool:

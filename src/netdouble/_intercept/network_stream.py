@@ -151,11 +151,11 @@ class _FarEnd:
         if info == "is_readable":
             exchange = self._find()
             wanted = exchange is None or (exchange.in_memory and not exchange.fails_to_connect)
-            # What the client did not read (it stops at Content-Length) would be taken for the next response, and so it
-            # does not read either that the far end hangs up. A stream never shows its end without running on.
+            # What the client did not read (it stops at Content-Length) would be taken for the next response. Neither
+            # does it read that the far end hangs up.
             script = self._script
-            ends = isinstance(script, StreamScript) or script.ending is not Ending.KEEP_ALIVE
-            spoilt = self._left or (self._running is not None and ends)
+            rests = script.ending is Ending.KEEP_ALIVE and getattr(script, "is_said", True)
+            spoilt = self._left or (self._running is not None and not rests)
             return bool(spoilt) or self._closed or is_passing() or not anything_open() or not wanted
         return _addresses(self.port).get(info)
 
@@ -284,6 +284,8 @@ class AsyncMemoryStream(_FarEnd):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # httpcore's interface
         """What the client sends."""
+        if hasattr(self._running, "aclose"):  # the end of the last answer, which nobody asked for
+            await self._running.aclose()
         self._hear(buffer)
 
     async def aclose(self) -> None:
