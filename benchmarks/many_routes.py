@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from benchmarks.clients import httpx_calls, mocked, requests_calls
 from benchmarks.report import Effort, Goal, Row, main, number
-from benchmarks.routes import HOST, URL, netdouble, netdouble_mixed, peers
+from benchmarks.routes import HOST, JSON, URL, netdouble, netdouble_mixed, peers
 from benchmarks.timing import Block, in_turns, timed
-from netdouble import UnmatchedRequest
+from netdouble import Network, UnmatchedRequest
 from netdouble._core.messages import Request
 from netdouble._core.routes import Route
 
@@ -34,7 +35,20 @@ def evaluated(routes: int, url: str) -> int:
     return len(asked)
 
 
+def _outer(routes: int) -> Block:
+    """A call that misses so many routes, and is answered by the network around them."""
+    import httpx
+
+    def block(calls: int) -> list[int]:
+        with Network() as outer, netdouble_mixed(routes), httpx.Client() as client:
+            outer.get(MISSED).reply(json=JSON)
+            return timed(lambda: client.get(MISSED).json(), calls)
+
+    return block
+
+
 def _missed(routes: int, *, whole: bool) -> Block:
+    """Requests that nothing answers: decided only, or sent, with the error and its report."""
     import httpx
 
     def block(calls: int) -> list[int]:
@@ -73,9 +87,10 @@ def measure(effort: Effort) -> Row:
     cases: dict[str, Block] = {}
     for name, block in netdoubles.items():
         cases |= {f"{name} 1": mocked(netdouble, block, 1), f"{name} many": mocked(netdouble_mixed, block, many)}
-    misses = {"a miss, decided": False, "a miss, decided and told (httpx)": True}
-    for name, whole in misses.items():
-        cases |= {f"{name} 1": _missed(1, whole=whole), f"{name} many": _missed(many, whole=whole)}
+    misses = {"a miss, answered by an outer network, httpx": _outer,
+              "a miss, refused with its report, httpx": partial(_missed, whole=True)}  # fmt: skip
+    for name, missed in {**misses, "a miss, the decision alone": partial(_missed, whole=False)}.items():
+        cases |= {f"{name} 1": missed(1), f"{name} many": missed(many)}
     found = in_turns(cases, effort.of(11, 1), effort.of(60, 3))
     peer_cases: dict[str, Block] = {}
     for name, mocker in peers("responses", "requests-mock", "pytest-httpx").items():

@@ -31,7 +31,7 @@ class Suite:
 
     Attributes:
         plugin: pytest's `-p`, or `""`. imports: beside pytest. fixture: the test's parameter, or `""`.
-        declare: lines that declare a route for `j`; opened by `opens`, when it stands there.
+        declare: declares a route for `j`; within `opens`, when that stands there. fast: netdouble's setting.
     """
 
     plugin: str
@@ -40,6 +40,7 @@ class Suite:
     declare: str
     fixture: str = ""
     opens: str = ""
+    fast: bool = False
 
     def source(self, tests: int) -> str:
         """The test file."""
@@ -86,6 +87,6 @@ def seconds(suites: Mapping[str, Suite], tests: int, rounds: int) -> dict[str, f
             Path(folder, files[name]).write_text(suite.source(tests), "utf-8")
         for _ in range(rounds + 1):
             for name, suite in suites.items():
-                plugin = ["-p", suite.plugin] if suite.plugin else []
+                plugin = (["-p", suite.plugin] if suite.plugin else []) + ["--net-fast=on"] * suite.fast
                 taken[name].append(run_pytest(folder, *plugin, files[name]))
     return {name: median(each[1:]) for name, each in taken.items()}

@@ -260,8 +260,8 @@ def pytest_runtest_makereport(
         _fail(call, report, problems)
     elif problems:
         report.sections.append(("netdouble", _text(problems)))
-    calls = session.calls()
-    if report.failed and calls:
+    calls = session.calls() if report.failed else ""
+    if calls:
         report.sections.append(("netdouble calls", calls))
     return report
 

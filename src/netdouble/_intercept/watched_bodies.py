@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from netdouble._core.calls import Call
@@ -88,9 +89,14 @@ def text_pairs(raw_headers: Any) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers]
 
 
-def sent_pairs(raw_headers: Any) -> list[tuple[str, str]]:
+def sent_pairs(raw_headers: Any) -> tuple[tuple[str, str], ...]:
     """Header lines of a request as text, as h11 sends them: Host first (its _writers.py, `write_headers`)."""
+    return _sent_pairs(tuple(raw_headers))
+
+
+@lru_cache(maxsize=256)  # a client's lines are the same for all requests without a body to one host
+def _sent_pairs(raw_headers: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
     pairs = text_pairs(raw_headers)
     if pairs and pairs[0][0].lower() != "host":
         pairs.sort(key=lambda pair: pair[0].lower() != "host")
-    return pairs
+    return tuple(pairs)
