@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from tests.clients.conformance.driver_urllib3 import HttpClient, UrllibRequest
 from tests.clients.conformance.drivers import Send
 from tests.clients.fidelity.showing import Look, Shown, ask, jar, plain, prefixed, public, told
+from tests.clients.fidelity.special_urllib3 import HTTP_CLIENT, URLLIB_REQUEST
 
 
 def _response(response: Any) -> Shown:
@@ -87,6 +88,6 @@ def look_urllib(client: Any, send: Send) -> Shown:
 
 
 LOOKS = [
-    Look(HttpClient(), look),
-    Look(UrllibRequest(), look_urllib, lambda client: ask(jar=lambda: jar(client.jar.cookiejar))),
+    Look(HttpClient(), look, specials=HTTP_CLIENT),
+    Look(UrllibRequest(), look_urllib, lambda client: ask(jar=lambda: jar(client.jar.cookiejar)), (), URLLIB_REQUEST),
 ]

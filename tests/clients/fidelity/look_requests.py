@@ -8,6 +8,7 @@ from tests.clients.conformance.driver_urllib3 import Requests
 from tests.clients.conformance.drivers import Send
 from tests.clients.fidelity.look_urllib3 import pools, raw_response
 from tests.clients.fidelity.showing import Look, Shown, ask, jar, prefixed, public, told
+from tests.clients.fidelity.special_requests import SPECIALS
 
 
 def asked(request: Any) -> Shown:
@@ -61,4 +62,4 @@ def state(client: Any) -> Shown:
     return ask(pools=lambda: pools(manager), jar=lambda: jar(client.session.cookies))
 
 
-LOOKS = [Look(Requests(), look, state, ("requests", "urllib3"))]
+LOOKS = [Look(Requests(), look, state, ("requests", "urllib3"), SPECIALS)]

@@ -7,7 +7,7 @@ from typing import Any
 import urllib3
 from tests.clients.conformance.driver_urllib3 import Urllib3
 from tests.clients.conformance.drivers import Send
-from tests.clients.fidelity.showing import Look, Shown, ask, prefixed, public, told
+from tests.clients.fidelity.showing import Look, Shown, Special, ask, prefixed, public, told
 
 
 def raw_response(response: Any) -> Shown:
@@ -56,4 +56,10 @@ def state(client: Any) -> Shown:
     return ask(pools=lambda: pools(client.pool))
 
 
-LOOKS = [Look(Urllib3(), look, state, ("urllib3",))]
+def _specials() -> tuple[Special, ...]:
+    from tests.clients.fidelity.special_urllib3 import URLLIB3  # which looks at responses as this file does
+
+    return URLLIB3
+
+
+LOOKS = [Look(Urllib3(), look, state, ("urllib3",), _specials())]

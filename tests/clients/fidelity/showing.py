@@ -57,6 +57,9 @@ def plain(value: Any) -> str:
         return "timedelta, more than nothing" if value else "timedelta of nothing"
     text = value if isinstance(value, str) else repr(value)
     text = re.sub(r"\b0x[0-9a-f]+", "0x", text)
+    text = re.sub(r'((?:cnonce|response)=")\w+|(boundary=|--)[0-9a-f]{32}', r"\1\2", text)
+    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
+    text = re.sub(r"(timeout=\d+\.\d)\d{4,}", r"\1", text)  # what is left of a total time
     text = re.sub(r"<[\w.]+Stream object at 0x>", "<a stream>", text)  # the class of a connection is ours
     return re.sub(r"('?(?:client_addr|sockname|laddr)'?[:=] ?\('127\.0\.0\.1', )\d+", r"\1", text)
 

@@ -16,7 +16,7 @@ import pytest
 from tests.clients import fidelity
 from tests.clients.fidelity.losses import losses_of
 from tests.clients.fidelity.scenes import SCENES, Scene
-from tests.clients.fidelity.showing import Look, Shown, Special, listening, prefixed, told
+from tests.clients.fidelity.showing import Look, Shown, Special, listening, plain, prefixed, told
 from tests.clients.fidelity.wire import Oracle, real, stubbed
 
 
@@ -51,7 +51,7 @@ def shown_in(world: Callable[..., Any], oracle: Oracle, look: Look, row: Scene |
                 shown |= prefixed(f"{n}.", look.look(client, replace(send, url=oracle.at(send.url))))
         oracle.rest()
         shown |= look.state(client)
-        shown |= {f"sent.{n}.{name}": part for n, one in enumerate(heard()) for name, part in vars(one).items()}
+        shown |= {f"sent.{n}.{name}": plain(part) for n, one in enumerate(heard()) for name, part in vars(one).items()}
     return {**shown, **noticed}
 
 
