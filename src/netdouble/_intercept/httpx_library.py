@@ -77,7 +77,7 @@ class Library:
         """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
         if answer.delay and late(answer.delay, request.extensions.get("timeout", {}).get("read")):
             return False
-        if any(value == b"close" for _, value in request.headers.raw):  # a Connection header, which is answered
+        if b"close" in [value for _, value in request.headers.raw]:  # of a Connection header, which is answered
             return False
         return _head(answer).plain
 
