@@ -9,6 +9,10 @@ from benchmarks.timing import Block, in_turns
 
 ROUTES = (10, 1)
 FLOOR = "floor: a fresh response object"
+_WHY = (
+    "above it are: to read the request's bytes, decide and record (about 30 us here), the file object that "
+    "http.client reads a socket through (13 us), and urllib3's look at the socket before it is used again (4 us)"
+)
 
 
 def measure(effort: Effort) -> Row:
@@ -33,9 +37,11 @@ def measure(effort: Effort) -> Row:
         for name, routes, bound in (("netdouble", 10, 1.0), ("netdouble", 1, 1.35), ("netdouble, fast", 10, 1.0),
                                     ("netdouble, fast", 1, 1.0)):  # fmt: skip
             text = f"{name}, {routes} route{'s' * (routes > 1)}: at most {bound} times responses"
-            row.goal(text, found.ratio(f"{name} {routes}", f"responses {routes}"), bound, effort)
+            over = found.ratio("floor: bytes", f"responses {routes}")
+            why = f"The floor over bytes, in which nothing is ours, is {number(over)} times responses; {_WHY}"
+            row.goal(text, found.ratio(f"{name} {routes}", f"responses {routes}"), bound, effort, why=why)
     row.goal("netdouble, fast, 10 routes: at most 1.15 times the floor", found.ratio("netdouble, fast 10", FLOOR),
-             1.15, effort)  # fmt: skip
+             1.15, effort, why="Ours: the request in our form, the decision, the headers in urllib3's")  # fmt: skip
     return row
 
 

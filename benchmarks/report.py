@@ -25,11 +25,12 @@ class Effort:
 
 @dataclass
 class Goal:
-    """One goal. `met` is None where nothing was judged: in the short form, or without the peer."""
+    """One goal. `met` is None where nothing was judged: in the short form. `why`: what stands in the way, if any."""
 
     text: str
     got: str
     met: bool | None
+    why: str = ""
 
 
 @dataclass
@@ -46,16 +47,20 @@ class Row:
     lines: list[list[str]] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
 
-    def goal(self, text: str, got: float, bound: float, effort: Effort, *, unit: str = "", least: bool = False) -> None:
+    def goal(self, text: str, got: float, bound: float, effort: Effort, *, unit: str = "", least: bool = False,
+             why: str = "") -> None:  # fmt: skip
         """Judge a figure: at most `bound`, or at least."""
         met = got >= bound if least else got <= bound
-        self.goals.append(Goal(text, f"{number(got)}{unit}", None if effort.short else met))
+        self.goals.append(Goal(text, f"{number(got)}{unit}", None if effort.short else met, why))
 
     def markdown(self) -> str:
         """The row as a section of a page."""
         rule = ["---"] + ["---:"] * (len(self.columns) - 1)
         table = [f"| {' | '.join(cells)} |" for cells in (self.columns, rule, *self.lines)]
-        goals = [f"- {_VERDICTS[goal.met]}: {goal.text}: **{goal.got}**" for goal in self.goals]
+        goals = [
+            f"- {_VERDICTS[goal.met]}: {goal.text}: **{goal.got}**{f'. {goal.why}' * (goal.met is False)}"
+            for goal in self.goals
+        ]
         return "\n".join([f"## {self.title}", "", self.how, "", *table, "", *goals, ""])
 
 
