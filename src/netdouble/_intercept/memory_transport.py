@@ -253,8 +253,11 @@ class MemoryTransport(asyncio.Transport):
             call.close(error=failure)
             self._exchange.fail(failure)
             return
-        await self._play(spell_fault(failure, fail.response, method=parsed.method, http_version=parsed.http_version))
-        call.close(response=fail.response, error=self._exchange.told())
+        script = spell_fault(failure, fail.response, method=parsed.method, http_version=parsed.http_version)
+        try:
+            await self._play(script)
+        finally:  # the client may hang up in the middle, as it does on what is not HTTP
+            call.close(response=fail.response, error=self._exchange.told())
 
     async def _wait(self, seconds: float, call: Call) -> bool:
         """Wait, if the client has that long."""
