@@ -12,10 +12,9 @@ _LOOKED_UP = "_netdouble_looked_up"
 
 
 async def tell_lookup(connector: Any, req: Any, traces: Any) -> None:
-    """Send the events for the host that `req` would connect to."""
-    url = req.proxy or req.url
-    host = url.raw_host
-    if ":" in host or host.replace(".", "").isdigit():  # an address
+    """Send the events for the host that `req` would connect to; aiohttp tells of no proxy's."""
+    url, host = req.url, req.url.raw_host
+    if req.proxy is not None or ":" in host or host.replace(".", "").isdigit():  # no name, but an address
         return
     cached = connector._use_dns_cache
     known = vars(connector).setdefault(_LOOKED_UP, set())

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from tests.clients.conformance.driver_aiohttp import Aiohttp, _chunks
 from tests.clients.conformance.drivers import Send
-from tests.clients.fidelity.showing import Look, Shown, ask, moment, plain, prefixed, public, told
+from tests.clients.fidelity.showing import Look, Shown, Special, ask, moment, plain, prefixed, public, told
 
 _HOOKS = [name for name in dir(aiohttp.TraceConfig) if name.startswith("on_")]
 
@@ -94,4 +94,10 @@ def state(client: Any) -> Shown:
     )
 
 
-LOOKS = [Look(Aiohttp(), look, state, ("aiohttp",))]
+def _specials() -> tuple[Special, ...]:
+    from tests.clients.fidelity.special_aiohttp import SPECIALS  # which looks at responses as this file does
+
+    return tuple(SPECIALS)
+
+
+LOOKS = [Look(Aiohttp(), look, state, ("aiohttp",), _specials())]

@@ -10,6 +10,7 @@ from tests.clients.conformance.driver_urllib3 import Botocore
 from tests.clients.conformance.drivers import Send
 from tests.clients.fidelity.look_urllib3 import pools, raw_response
 from tests.clients.fidelity.showing import Look, Shown, ask, prefixed, public, told
+from tests.clients.fidelity.special_botocore import SPECIALS
 
 
 def look(client: Any, send: Send) -> Shown:
@@ -33,4 +34,4 @@ def state(client: Any) -> Shown:
     return ask(pools=lambda: [pools(session._manager) for session in client.sessions.values()])
 
 
-LOOKS = [Look(Botocore(), look, state, ("botocore", "urllib3"))]
+LOOKS = [Look(Botocore(), look, state, ("botocore", "urllib3"), SPECIALS)]

@@ -42,8 +42,8 @@ def look(client: Any, send: Send) -> Shown:
 
 
 def state(client: Any) -> Shown:
-    """The pool's connections."""
-    return ask(pool=lambda: [connection.info() for connection in client.pool.connections])
+    """The pool's connections; whether one that was hung up on is still there, depends on who was faster."""
+    return ask(pool=lambda: [kept.info() for kept in client.pool.connections if not kept.has_expired()])
 
 
 LOOKS = [

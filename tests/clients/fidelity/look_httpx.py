@@ -7,6 +7,7 @@ from typing import Any
 from tests.clients.conformance.driver_httpx import DRIVERS, AsyncHttpx, Httpx, _content
 from tests.clients.conformance.drivers import Send
 from tests.clients.fidelity.showing import Look, Shown, ask, jar, prefixed, public, told
+from tests.clients.fidelity.special_httpx import SPECIALS
 
 
 def asked(request: Any) -> Shown:
@@ -87,7 +88,8 @@ def state(client: Any) -> Shown:
 
 
 LOOKS = [
-    Look(driver, look, state, (driver.module.__name__, driver.module.__name__.replace("httpx", "httpcore")))
+    Look(driver, look, state, (driver.module.__name__, driver.module.__name__.replace("httpx", "httpcore")),
+         SPECIALS)  # fmt: skip
     for driver in DRIVERS
     if isinstance(driver, (Httpx, AsyncHttpx))
 ]

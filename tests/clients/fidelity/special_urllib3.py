@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import io
 import urllib.error
@@ -106,12 +107,12 @@ URLLIB3 = (
 )  # fmt: skip
 
 
-def _connection(at: At) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(at("/")).netloc, timeout=1)
+def _connection(at: At, timeout: float = 5) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(at("/")).netloc, timeout=timeout)
 
 
-def _got(at: At, method: str = "GET") -> http.client.HTTPResponse:
-    connection = _connection(at)
+def _got(at: At, method: str = "GET", timeout: float = 5) -> http.client.HTTPResponse:
+    connection = _connection(at, timeout)
     connection.request(method, "/x")
     return connection.getresponse()
 
@@ -167,7 +168,7 @@ HTTP_CLIENT = (
         (connection.request("PUT", "/x", io.BytesIO(b"file")), connection.getresponse().status)
         for connection in [_connection(at)]]),
     *(special(f"pieces until {fault.value}", {"/x": [fault]}, lambda client, at: [
-        (got := _got(at)), *steps(lambda: got.read(10), lambda: got.read(70), got.read, got.isclosed)][1:])
+        (got := _got(at, timeout=0.15)), *steps(lambda: got.read(10), lambda: got.read(70), got.read, got.isclosed)][1:])
       for fault in (Fault.TRUNCATED_BODY, Fault.RESET_IN_BODY, Fault.READ_TIMEOUT_IN_BODY)),
 )  # fmt: skip
 
@@ -178,7 +179,10 @@ def _opened(at: At, *handlers: Any, request: Any = None) -> Any:
         response = opener.open(request or at("/x"), timeout=1)
     except urllib.error.HTTPError as error:
         response = error
-    return response.status, response.read(), response.url, response.headers.items()
+    with response:
+        shown = response.status, response.read(), response.url, response.headers.items()
+    gc.collect()  # the handlers close no response that they refused; the warnings of it belong here
+    return shown
 
 
 def _passwords(at: At) -> Any:

@@ -1,23 +1,27 @@
 """Whatever a client shows its user is compared with what it shows against a real server: the oracle.
 
-A row runs twice, once in each world (`wire.py`); what the client shows (`look_*.py`) must be equal, name by name,
-except what `losses.py` says is lost. A loss that is none any more fails too, so that list and docs stay true.
+A row runs twice, once in each world (`wire.py`); what the client shows (`look_*.py`) must be equal, name by name, except
+what `losses.py` says is lost.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.clients import fidelity
-from tests.clients.fidelity.losses import losses_of
+from tests.clients.fidelity.losses import LOSSES, Loss, is_lost
 from tests.clients.fidelity.scenes import SCENES, Scene
 from tests.clients.fidelity.showing import Look, Shown, Special, listening, plain, prefixed, told
 from tests.clients.fidelity.wire import Oracle, real, stubbed
+
+PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "fidelity.md"
 
 
 def looks() -> list[Look]:
@@ -41,10 +45,7 @@ def shown_in(world: Callable[..., Any], oracle: Oracle, look: Look, row: Scene |
     shown: Shown = {}
     with world(oracle, row.site(oracle.at)) as heard, listening(look.packages) as noticed, look.driver.open() as client:
         if isinstance(row, Special):
-            try:
-                shown |= row.look(client, oracle.at)
-            except Exception as error:
-                shown["error"] = told(error)
+            shown |= row.look(client, oracle.at)
         else:
             for n, send in enumerate(row.sends):
                 oracle.rest()
@@ -55,20 +56,41 @@ def shown_in(world: Callable[..., Any], oracle: Oracle, look: Look, row: Scene |
     return {**shown, **noticed}
 
 
-def compared(oracle: Oracle, look: Look, row: Scene | Special) -> tuple[Shown, Shown]:
-    """What the client shows over a real connection, and of a stub."""
-    return shown_in(real, oracle, look, row), shown_in(stubbed, oracle, look, row)
+def differences(oracle: Oracle, look: Look, row: Scene | Special) -> dict[str, tuple[Any, Any]]:
+    """Each observation that differs: over a real connection, and of a stub."""
+    stub, different = shown_in(stubbed, oracle, look, row), {}
+    for pause in (0.02, 0.05, 0.15):  # on a busy machine the wire is not what it is; a stub has one try
+        oracle.pause = pause
+        wire = shown_in(real, oracle, look, row)
+        assert any(name.startswith("sent.") for name in wire), "the row sends nothing: it would compare nothing"
+        pairs = {name: (wire.get(name, "(nothing)"), stub.get(name, "(nothing)")) for name in {**wire, **stub}}
+        different = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+        if all(is_lost(look.driver.name, name) for name in different):
+            break
+    return different
 
 
 @pytest.mark.parametrize(("look", "row"), [
     pytest.param(look, row, id=f"{look.driver.name}: {row.name}") for look, row in rows()
 ])  # fmt: skip
 def test_a_client_shows_of_a_stub_what_it_shows_of_the_wire(oracle: Oracle, look: Look, row: Scene | Special):
-    wire, stub = compared(oracle, look, row)
-    different = {name for name in wire.keys() | stub.keys() if wire.get(name, ...) != stub.get(name, ...)}
-    lost = {name for name in wire.keys() | stub.keys() if losses_of(look.driver.name, row.name, name)}
-    unexpected = {name: (wire.get(name, "(nothing)"), stub.get(name, "(nothing)")) for name in different - lost}
-    assert not unexpected, "".join(
-        f"\n{name}\n  wire: {expected}\n  stub: {got}" for name, (expected, got) in sorted(unexpected.items())
-    )
-    assert not lost - different, "not lost any more: take it out of losses.py and of docs/explanation/fidelity.md"
+    different = differences(oracle, look, row)
+    unexpected = [f"\n{name}\n  wire: {wire}\n  stub: {stub}" for name, (wire, stub) in different.items()
+                  if not is_lost(look.driver.name, name)]  # fmt: skip
+    assert not unexpected, "".join(unexpected)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.what)
+def test_what_is_said_to_be_lost_is_lost(oracle: Oracle, loss: Loss):
+    seen = {
+        look.driver.name: any(re.fullmatch(loss.shown, name) for name in differences(oracle, look, row))
+        for look, row in rows()
+        if re.fullmatch(loss.clients, look.driver.name) and row.name == loss.row
+    }
+    assert seen
+    assert all(seen.values()), f"not lost any more: take it out of losses.py and {PAGE.name}. {seen}"
+
+
+def test_the_docs_list_what_is_lost():
+    listed = re.findall(r"^\| httpx, httpx2 \| (.+?) \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert listed == [loss.what for loss in LOSSES]

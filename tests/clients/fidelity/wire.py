@@ -65,6 +65,7 @@ class Oracle:
 
     Attributes:
         port: on 127.0.0.1. heard: the requests since `stage`. connections: how many were ever made.
+        pause: seconds between the pieces of a body.
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class Oracle:
         self.port: int = self._listener.getsockname()[1]
         self.heard: list[Heard] = []
         self.connections = 0
+        self.pause = 0.02
         self._left: dict[str, list[Response | Fault]] = {}
         self._open: list[socket.socket] = []
         self._busy = 0
@@ -145,7 +147,8 @@ class Oracle:
             event = parser.next_event()
             if event is h11.NEED_DATA:
                 if parser.they_are_waiting_for_100_continue:
-                    connection.sendall(parser.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")))
+                    told = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                    connection.sendall(parser.send(told))
                 parser.receive_data(connection.recv(65536))
             elif isinstance(event, h11.Request):
                 head = event
@@ -157,8 +160,10 @@ class Oracle:
                 return None
         method, target, version = (part.decode("latin-1") for part in (head.method, head.target, head.http_version))
         fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items())
-        heard = Heard(method, target, version, fields, body)
-        return heard, parser.their_state is not h11.MUST_CLOSE, parser.trailing_data[0]
+        keep_alive = parser.their_state is not h11.MUST_CLOSE
+        if version == "1.0":  # h11 closes after any such request
+            keep_alive = any(name.lower() == "connection" and "keep-alive" in value.lower() for name, value in fields)
+        return Heard(method, target, version, fields, body), keep_alive, parser.trailing_data[0]
 
     def _answer(self, connection: socket.socket, heard: Heard, keep_alive: bool, unread: bytes) -> bytes | None:
         """Answer one request; what is to be read next, or None when the connection is over."""
@@ -170,7 +175,7 @@ class Oracle:
 
     def _script(self, heard: Heard, *, keep_alive: bool) -> Script:
         url = urlsplit(heard.target)
-        host = url.hostname or dict((name.lower(), value) for name, value in heard.headers)["host"].partition(":")[0]
+        host = url.hostname or {name.lower(): value for name, value in heard.headers}["host"].partition(":")[0]
         answers = self._left.get(url.path if host == HOME else f"//{host}{url.path}", [UNKNOWN])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Fault):
@@ -181,10 +186,10 @@ class Oracle:
         self._over.wait(script.delay)
         for n, chunk in enumerate(script.chunks()):
             if n:
-                self._over.wait(0.01)  # so that the client reads each piece by itself
+                self._over.wait(self.pause)  # so that the client reads each piece by itself
             connection.sendall(chunk)
         if script.ending is Ending.RESET:
-            self._over.wait(0.03)  # a reset overtakes what was not read yet
+            self._over.wait(self.pause)  # a reset overtakes what was not read yet
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif script.ending is Ending.STALL:
             self._count(-1)
