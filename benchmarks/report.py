@@ -32,6 +32,10 @@ class Goal:
     met: bool | None
     why: str = ""
 
+    def __str__(self) -> str:
+        why = f". {self.why}" if self.why and self.met is False else ""
+        return f"{_VERDICTS[self.met]}: {self.text}: **{self.got}**{why}"
+
 
 @dataclass
 class Row:
@@ -57,10 +61,7 @@ class Row:
         """The row as a section of a page."""
         rule = ["---"] + ["---:"] * (len(self.columns) - 1)
         table = [f"| {' | '.join(cells)} |" for cells in (self.columns, rule, *self.lines)]
-        goals = [
-            f"- {_VERDICTS[goal.met]}: {goal.text}: **{goal.got}**{f'. {goal.why}' * (goal.met is False)}"
-            for goal in self.goals
-        ]
+        goals = [f"- {goal}" for goal in self.goals]
         return "\n".join([f"## {self.title}", "", self.how, "", *table, "", *goals, ""])
 
 
