@@ -107,16 +107,18 @@ class Library:
         return Exchange(core, self.client, scope, neutral, own=(self.module.__name__,)).given(call, answer)
 
     def over_memory(self, exchange: Exchange) -> Any:
-        """A transport whose only connection is the exchange's."""
+        """A transport whose only connection is the exchange's, closed with the response."""
         made = object.__new__(self.module.HTTPTransport)
-        made._pool = exchange.core.ConnectionPool(ssl_context=NoTls(), network_backend=MemoryBackend(exchange))
+        made._pool = exchange.core.ConnectionPool(
+            ssl_context=NoTls(), network_backend=MemoryBackend(exchange), max_keepalive_connections=0
+        )
         return made
 
     def over_async_memory(self, exchange: Exchange) -> Any:
         """As `over_memory`."""
         made = object.__new__(self.module.AsyncHTTPTransport)
         made._pool = exchange.core.AsyncConnectionPool(
-            ssl_context=NoTls(), network_backend=AsyncMemoryBackend(exchange)
+            ssl_context=NoTls(), network_backend=AsyncMemoryBackend(exchange), max_keepalive_connections=0
         )
         return made
 
