@@ -22,6 +22,7 @@ PLUGINS = {"(no plugin)": "", "netdouble": "netdouble.pytest_plugin",
            "requests-mock": "requests_mock.contrib._pytest_plugin", "respx": "respx.plugin",
            "pytest-httpx": "pytest_httpx"}  # fmt: skip
 
+_WHY = "Nearly half is the standard library's: dataclasses (inspect), re, json, socket, typing"
 _IMPORT = """
 import sys, time
 {client}
@@ -72,7 +73,7 @@ def measure(effort: Effort) -> Row:
         row.lines.append([name, number(median(imports[name][1:])), number(median(more[1:])) if more else ""])
     for name in ("netdouble", "netdouble.Network"):  # what is public is loaded when it is asked for
         row.goal(f"import of {name} at most 40 ms", median(imports[name][1:]), 40, effort, unit=" ms",
-                 why="Nearly half is the standard library's: dataclasses (inspect), re, json, socket, typing")  # fmt: skip
+                 why=_WHY)  # fmt: skip
     ours = modules_of_an_empty_run("-p", PLUGINS["netdouble"]) - modules_of_an_empty_run()
     text = f"an empty run loads no client, no ssl, no asyncio for us (of {len(ours)} modules)"
     bad = sorted(ours & UNWANTED)
