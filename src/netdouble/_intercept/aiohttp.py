@@ -109,6 +109,10 @@ class _Past(OSError):
 
 _TAKES_CONNECT_ERRORS_FOR_LOST = tuple(map(int, aiohttp.__version__.split(".")[:2])) in {(3, 10), (3, 11)}
 
+# Before 3.10 a task writes the body, also one that is not there, and the connection is kept for the next request only
+# when that task is done (client_reqrep.py `_release_connection`).
+_WRITES_IN_A_TASK = tuple(map(int, aiohttp.__version__.split(".")[:2])) < (3, 10)
+
 # Marks an exception that a route or a function of the user raised.
 _DECLARED = "_netdouble_declared"
 
@@ -170,7 +174,7 @@ class _Door:
         if traces:
             await tell_lookup(connector, req, traces)
         protocol = connector._factory()
-        transport = MemoryTransport(protocol, self.wanted, req.port)
+        transport = MemoryTransport(protocol, self.wanted, req.port, patient=_WRITES_IN_A_TASK)
         transport.expect(_Exchange(self, connector, protocol, req, traces, timeout))
         protocol.connection_made(transport)
         return protocol

@@ -80,12 +80,13 @@ class MemoryTransport(asyncio.Transport):
 
     Args:
         protocol: the client's. wanted: whether a request made now would be answered here; asked while it rests in a
-            pool. port: of the peer, as it is told.
+            pool. port: of the peer, as it is told. patient: the client has something to do yet when it has written a
+            request, and is answered after that.
     """
 
-    def __init__(self, protocol: Any, wanted: Callable[[], bool], port: int) -> None:
+    def __init__(self, protocol: Any, wanted: Callable[[], bool], port: int, *, patient: bool = False) -> None:
         super().__init__({"peername": ("127.0.0.1", port), "sockname": ("127.0.0.1", 49152)})
-        self._protocol, self._wanted = protocol, wanted
+        self._protocol, self._wanted, self._patient = protocol, wanted, patient
         self._loop = asyncio.get_running_loop()
         self._parser = RequestParser()
         self._exchange: Exchange
@@ -192,7 +193,10 @@ class MemoryTransport(asyncio.Transport):
         answer = None if call is None else call.answer
         if call is not None and isinstance(answer, Response) and _is_short(answer) and not _wants_upgrade(parsed):
             script = spell(answer, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
-            self._loop.call_soon(self._say, script, call, answer)
+            if self._patient:
+                self._loop.call_soon(self._loop.call_soon, self._say, script, call, answer)
+            else:
+                self._loop.call_soon(self._say, script, call, answer)
         else:
             self._task = self._loop.create_task(self._carry_out(parsed, call))
 

@@ -68,6 +68,7 @@ def _asyncio() -> Iterator[Run]:
     loop = asyncio.new_event_loop()
     try:
         yield lambda work: loop.run_until_complete(work())
+        loop.run_until_complete(asyncio.sleep(0))  # generators that were left get to close
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +26,7 @@ async def shown_by(response: Any) -> Shown:
         cookies=lambda: sorted(morsel.OutputString() for morsel in response.cookies.values()),
         connection=lambda: type(response.connection).__name__,
         total=lambda: response.content.total_bytes,
-        at_eof=lambda: response.content.at_eof(),
+        at_eof=response.content.at_eof,
         content=lambda: type(response.content).__name__,
     )
 

@@ -22,9 +22,9 @@ def _response(response: Any) -> Shown:
     before = public(response, "isclosed getheaders info geturl getcode readable seekable writable", besides)
     read = ask(read=response.read)
     after = public(response, "isclosed read", besides)
-    message = ask(message=lambda: type(response.headers).__name__, keys=lambda: response.headers.keys(),
-                  values=lambda: response.headers.values(), kind=lambda: response.headers.get_content_type(),
-                  charset=lambda: response.headers.get_content_charset())  # fmt: skip
+    message = ask(message=lambda: type(response.headers).__name__, keys=response.headers.keys,
+                  values=response.headers.values, kind=response.headers.get_content_type,
+                  charset=response.headers.get_content_charset)  # fmt: skip
     return before | read | prefixed("after.", after) | message
 
 
@@ -73,7 +73,7 @@ def look_urllib(client: Any, send: Send) -> Shown:
     follow = _Follow(follow=send.follow)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), client.jar, follow)
     body = iter(send.content) if isinstance(send.content, tuple) else send.content
-    request = urllib.request.Request(send.url, body, dict(send.headers), method=send.method)  # noqa: S310
+    request = urllib.request.Request(send.url, body, dict(send.headers), method=send.method)
     try:
         response = opener.open(request, timeout=send.timeout)
     except urllib.error.HTTPError as error:
@@ -84,7 +84,6 @@ def look_urllib(client: Any, send: Send) -> Shown:
         shown = _response(response)
     asked = public(request, "get_full_url header_items has_header get_method has_proxy", besides="data")
     return shown | {"hops": follow.seen} | prefixed("request.", asked)
-
 
 
 LOOKS = [

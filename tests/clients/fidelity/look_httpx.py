@@ -38,7 +38,9 @@ def shown_by(response: Any) -> Shown:
 
 def failure(error: Any) -> Shown:
     """An exception: most know their request, some a response."""
-    return prefixed("error.", told(error)) | prefixed("error.request.", ask(request=lambda: sorted(asked(error.request).items())))
+    return prefixed("error.", told(error)) | prefixed(
+        "error.request.", ask(request=lambda: sorted(asked(error.request).items()))
+    )
 
 
 def _shown(response: Any, events: list[Any]) -> Shown:
@@ -87,9 +89,12 @@ def state(client: Any) -> Shown:
     )
 
 
+def _packages(name: str) -> tuple[str, str]:
+    return name, name.replace("httpx", "httpcore")
+
+
 LOOKS = [
-    Look(driver, look, state, (driver.module.__name__, driver.module.__name__.replace("httpx", "httpcore")),
-         SPECIALS)  # fmt: skip
+    Look(driver, look, state, _packages(driver.module.__name__), SPECIALS)
     for driver in DRIVERS
     if isinstance(driver, (Httpx, AsyncHttpx))
 ]

@@ -19,7 +19,9 @@ def asked(request: Any) -> Shown:
 def shown_by(response: Any) -> Shown:
     """A response that was read, without its history."""
     shown = public(
-        response, "json raise_for_status __bool__ __repr__", besides="raw request history cookies headers connection next"
+        response,
+        "json raise_for_status __bool__ __repr__",
+        besides="raw request history cookies headers connection next",
     )
     shown |= ask(
         headers=lambda: list(response.headers.items()),

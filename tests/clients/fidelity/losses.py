@@ -1,7 +1,7 @@
 """What a client shows of the wire and not of a stub, at the default layer. docs/explanation/fidelity.md says the same.
 
-Rule: strict both ways. A difference that is not here fails its row; each loss names a row where it must be seen, so that
-one which was mended fails until it is taken out, here and in the docs.
+Rule: strict both ways. A difference that is not here fails its row; each loss names a row where it must be seen, so
+that one which was mended fails until it is taken out, here and in the docs.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ class Loss:
 _HTTPX = r"httpx2?( on (asyncio|trio))?"
 
 LOSSES = (
-    Loss(_HTTPX, r"\d\.trace", "status 200", "events of the `trace` extension"),
-    Loss(_HTTPX, r"log of httpcore2?", "status 200", "log lines of `httpcore`"),
-    Loss(_HTTPX, r"pool", "status 200", "connections in the transport's pool"),
-    Loss(_HTTPX, r"\d\.(history\.\d\.)?network_stream", "status 200", 'the socket behind `extensions["network_stream"]`'),
+    Loss(_HTTPX, r"\d+\.trace", "statuses", "events of the `trace` extension"),
+    Loss(_HTTPX, r"log of httpcore2?", "statuses", "log lines of `httpcore`"),
+    Loss(_HTTPX, r"pool", "statuses", "connections in the transport's pool"),
+    Loss(
+        _HTTPX, r"\d+\.(history\.\d+\.)?network_stream", "statuses", 'the socket behind `extensions["network_stream"]`'
+    ),
 )
 
 

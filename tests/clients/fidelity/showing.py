@@ -6,7 +6,7 @@ objects, the client's own port, seconds) is made equal here, in one place.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import logging
 import re
 import time
@@ -53,7 +53,7 @@ class Look:
 
 def plain(value: Any) -> str:
     """The repr of a value, without what differs by chance."""
-    if isinstance(value, datetime.timedelta):
+    if isinstance(value, dt.timedelta):
         return "timedelta, more than nothing" if value else "timedelta of nothing"
     text = value if isinstance(value, str) else repr(value)
     text = re.sub(r"\b0x[0-9a-f]+", "0x", text)
@@ -102,9 +102,15 @@ def told(error: BaseException) -> Shown:
     }
     chain, above = [], error
     # A wait that is given up is cancelled on the wire; no stub is waited for, so there the chain ends above that.
+    # What anyio keeps below its own exceptions changes with its version.
     while above is not None and "Cancelled" not in type(above).__name__:
-        hidden = " (hidden)" if above.__suppress_context__ and above.__cause__ is None and above.__context__ else ""
-        chain.append(f"{type(above).__module__}.{type(above).__qualname__}: {plain(str(above))}{hidden}")
+        is_anyio = type(above).__module__.partition(".")[0] == "anyio"
+        hidden = above.__suppress_context__ and above.__cause__ is None and above.__context__ and not is_anyio
+        chain.append(
+            f"{type(above).__module__}.{type(above).__qualname__}: {plain(str(above))}{' (hidden)' * bool(hidden)}"
+        )
+        if is_anyio:
+            break
         above = above.__cause__ or above.__context__
     return {"class": type(error).__qualname__, "text": plain(str(error)), "args": plain(error.args),
             "attributes": attributes, "chain": chain}  # fmt: skip

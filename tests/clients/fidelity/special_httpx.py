@@ -1,4 +1,4 @@
-"""What only httpx and httpx2 do: hooks, auth flows, streams in pieces, uploads. Each row runs sync, on asyncio, on trio."""
+"""What only httpx and httpx2 do: hooks, auth flows, streams in pieces, uploads; sync, on asyncio, on trio."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.clients.conformance.driver_httpx import Httpx
 from tests.clients.fidelity.showing import Shown, Special, plain, told
-from tests.clients.fidelity.special_requests import BASIC, CHUNKS, DIGEST
+from tests.clients.fidelity.special_requests import BASIC, CHUNKS, DIGEST, ON_TO_Y
 from tests.clients.fidelity.wire import At
 
 from netdouble import Fault, Response
@@ -173,8 +173,7 @@ PLAIN = {"/x": [Response(text="x")]}
 STREAMED = {"/x": [CHUNKS]}
 
 SPECIALS = (
-    special("hooks on the way", lambda at: {"/x": [Response(302, headers={"Location": "/y"})], "/y": [Response(text="y")]},
-            _hooks),
+    special("hooks on the way", ON_TO_Y, _hooks),
     special("a hook that raises", {"/x": [Response(503, text="no")]}, _raising_hook),
     special("basic auth", {"/x": [BASIC]}, lambda both, at: summary(both.get(at("/x"), auth=("me", "pässword")))),
     special("basic auth in the URL", PLAIN,
@@ -199,8 +198,9 @@ SPECIALS = (
     special("uploads", PLAIN, lambda both, at: [summary(both.request("POST", at("/x"), **body)) for body in (
         {"json": {"a": "ü"}}, {"data": {"a": ["1", "ü"]}}, {"content": "text ü"}, {"content": b""},
         {"files": {"f": ("n.txt", io.BytesIO(b"x"), "text/plain")}, "data": {"a": "1"}})]),
-    special("parameters", PLAIN, lambda both, at: summary(both.get(at("/x?a=1"), params={"b": ["2", "ü"], "d e": "f&g"}))),
-    special("a redirect by hand", lambda at: {"/x": [Response(302, headers={"Location": "/y"})], "/y": [Response()]}, _next),
+    special("parameters", PLAIN,
+            lambda both, at: summary(both.get(at("/x?a=1"), params={"b": ["2", "ü"], "d e": "f&g"}))),
+    special("a redirect by hand", ON_TO_Y, _next),
     special("too many redirects", lambda at: {"/x": [Response(302, headers={"Location": "/x"})]},
             lambda both, at: both.get(at("/x"), follow_redirects=True)),
     special("a request that is built", PLAIN, _built),

@@ -126,11 +126,11 @@ def _limited(session: requests.Session, at: At) -> Any:
 
 
 PLAIN = {"/x": [Response(text="x")]}
+ON_TO_Y = {"/x": [Response(302, headers={"Location": "/y"})], "/y": [Response(text="y")]}
 STREAMED = {"/x": [CHUNKS]}
 
 SPECIALS = (
-    special("hooks on the way", lambda at: {"/x": [Response(302, headers={"Location": "/y"})], "/y": [Response(text="y")]},
-            _hooks),
+    special("hooks on the way", ON_TO_Y, _hooks),
     special("retries after a status", {"/x": [Response(503), Response(503, text="no"), Response(text="x")]}, _retrying),
     special("retries that run out", {"/x": [Response(503, text="no")]}, _retrying),
     special("retries that give the last response back", {"/x": [Response(503, text="no")]},
@@ -177,9 +177,9 @@ SPECIALS = (
     special("parameters", PLAIN, lambda session, at: summary(
         session.get(at("/x?a=1"), params={"b": ["2", "ü"], "c": None, "d e": "f&g"}))),
     special("cookies of session and request", PLAIN, _cookies),
-    special("a redirect by hand", lambda at: {"/x": [Response(302, headers={"Location": "/y"})], "/y": [Response()]}, _next),
+    special("a redirect by hand", ON_TO_Y, _next),
     special("too many redirects", lambda at: {"/x": [Response(302, headers={"Location": "/x"})]}, _limited),
-    special("a pickled response", PLAIN, lambda session, at: plain(vars(pickle.loads(pickle.dumps(  # noqa: S301
+    special("a pickled response", PLAIN, lambda session, at: plain(vars(pickle.loads(pickle.dumps(
         session.get(at("/x"))))) | {"elapsed": None})),
     special("through a proxy", PLAIN, lambda session, at: summary(
         session.get(at("/x"), proxies={"http": at("//me:pass@proxy.test")}))),

@@ -1,4 +1,4 @@
-"""What only urllib3 and http.client do: retries told by the response, reading piece by piece, tunnels, headers by hand."""
+"""What only urllib3 and http.client do: retries told by the response, reading in pieces, tunnels, headers by hand."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def _streamed(client: Any, at: At, **options: Any) -> Any:
 
 def _read_by_pieces(client: Any, at: At) -> Any:
     response = _streamed(client, at)
-    return steps(lambda: response.read(2), lambda: response.tell(), lambda: response.read(3), response.read, response.read,
-                 lambda: response.closed, response.release_conn, lambda: response.connection)  # fmt: skip
+    return steps(lambda: response.read(2), response.tell, lambda: response.read(3), response.read,
+                 response.read, lambda: response.closed, response.release_conn)  # fmt: skip
 
 
 def _wrapped(client: Any, at: At) -> Any:
@@ -71,6 +71,11 @@ def _drained(client: Any, at: At) -> Any:
     return steps(response.drain_conn, response.release_conn, lambda: client.pool.request("GET", at("/x")).data)
 
 
+def _one_host(client: Any, at: At) -> Any:
+    pool = urllib3.connection_from_url(at("/"))
+    return [(pool.request("GET", "/x").data, pool.num_connections, pool.num_requests) for _ in range(2)]
+
+
 URLLIB3 = (
     special("retries after a status", {"/x": [UNAVAILABLE, UNAVAILABLE, Response(text="x")]}, _retrying()),
     special("retries that run out", {"/x": [UNAVAILABLE]}, _retrying()),
@@ -80,7 +85,7 @@ URLLIB3 = (
     special("retries of reads that run out", {"/x": [Fault.MALFORMED_RESPONSE]}, _retrying(read=1)),
     special("retries and redirects", lambda at: {"/x": [Response(302, headers={"Location": "/y"})],
             "/y": [UNAVAILABLE, Response(text="y")]}, _retrying()),
-    special("too many redirects", lambda at: {"/x": [Response(302, headers={"Location": "/x"})]}, _retrying(redirect=2)),
+    special("too many redirects", {"/x": [Response(302, headers={"Location": "/x"})]}, _retrying(redirect=2)),
     special("a body in pieces", STREAMED, _read_by_pieces),
     special("a body as a stream", STREAMED, lambda client, at: list(_streamed(client, at).stream(3))),
     special("chunks as they were sent", STREAMED, lambda client, at: list(_streamed(client, at).read_chunked())),
@@ -99,9 +104,7 @@ URLLIB3 = (
         {"fields": {"f": ("n.txt", b"x")}, "multipart_boundary": "BOUND"}, {"body": iter([b"a", b""])})]),
     special("through a proxy", PLAIN, lambda client, at: raw_response(
         urllib3.ProxyManager(at("//proxy.test"), headers={"X-P": "1"}).request("GET", at("/x")))),
-    special("a pool of one host", PLAIN, lambda client, at: steps(
-        *[lambda pool=urllib3.connection_from_url(at("/")): (pool.request("GET", "/x").data, pool.num_connections,
-                                                             pool.num_requests)] * 2)),
+    special("a pool of one host", PLAIN, _one_host),
     special("a total timeout", {"/x": [Response(delay=0.3)]}, lambda client, at: client.pool.request(
         "GET", at("/x"), timeout=urllib3.Timeout(total=0.1), retries=False)),
 )  # fmt: skip
@@ -151,8 +154,10 @@ def _pieces(client: Any, at: At) -> Any:
     response, other, lines = _got(at), _got(at), _got(at)
     buffer = bytearray(5)
     return (
-        steps(lambda: response.read(3), response.read1, lambda: response.readinto(buffer), lambda: buffer, response.read)
-        + steps(lambda: other.peek(2)[:2], lambda: other.readline(), lambda: other.read1(2), lambda: other.readlines())
+        steps(
+            lambda: response.read(3), response.read1, lambda: response.readinto(buffer), lambda: buffer, response.read
+        )
+        + steps(lambda: other.peek(2)[:2], other.readline, lambda: other.read1(2), other.readlines)
         + steps(lambda: list(lines), lambda: lines.closed, lambda: lines.getheader("x", "none"))
     )
 
@@ -168,7 +173,7 @@ HTTP_CLIENT = (
         (connection.request("PUT", "/x", io.BytesIO(b"file")), connection.getresponse().status)
         for connection in [_connection(at)]]),
     *(special(f"pieces until {fault.value}", {"/x": [fault]}, lambda client, at: [
-        (got := _got(at, timeout=0.15)), *steps(lambda: got.read(10), lambda: got.read(70), got.read, got.isclosed)][1:])
+        (got := _got(at, timeout=0.15)), *steps(lambda: got.read(10), lambda: got.read(70), got.read)][1:])
       for fault in (Fault.TRUNCATED_BODY, Fault.RESET_IN_BODY, Fault.READ_TIMEOUT_IN_BODY)),
 )  # fmt: skip
 

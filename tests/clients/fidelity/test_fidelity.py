@@ -1,7 +1,7 @@
 """Whatever a client shows its user is compared with what it shows against a real server: the oracle.
 
-A row runs twice, once in each world (`wire.py`); what the client shows (`look_*.py`) must be equal, name by name, except
-what `losses.py` says is lost.
+A row runs twice, once in each world (`wire.py`); what the client shows (`look_*.py`) must be equal, name by name,
+except what `losses.py` says is lost.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from tests.clients import fidelity
 from tests.clients.fidelity.losses import LOSSES, Loss, is_lost
 from tests.clients.fidelity.scenes import SCENES, Scene
-from tests.clients.fidelity.showing import Look, Shown, Special, listening, plain, prefixed, told
+from tests.clients.fidelity.showing import Look, Shown, Special, listening, plain, prefixed
 from tests.clients.fidelity.wire import Oracle, real, stubbed
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "fidelity.md"
