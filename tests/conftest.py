@@ -14,8 +14,8 @@ from netdouble._intercept import catalog
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # 0.23 makes a loop after each of its tests and never closes it (plugin.py, _provide_clean_event_loop); the collector
-    # then warns of it, and of its pair of sockets, in whichever test comes later.
+    # 0.23 makes a loop after each of its tests and never closes it (plugin.py, _provide_clean_event_loop); the
+    # collector then warns of it, and of its pair of sockets, in whichever test comes later.
     if version("pytest-asyncio").startswith("0."):
         config.addinivalue_line("filterwarnings", "ignore:unclosed (event loop|<socket.*AF_UNIX):ResourceWarning")
 
