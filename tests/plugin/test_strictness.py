@@ -330,7 +330,8 @@ def test_the_debugger_and_other_plugins_are_given_the_error(run):
 
 
 def test_a_problem_of_one_test_is_not_laid_on_the_next(run):
-    result = run("""
+    result = run(
+        """
         def test_one(net_module):
             hide(fetch)
             net_module.get("http://other.test/").reply()
@@ -340,6 +341,8 @@ def test_a_problem_of_one_test_is_not_laid_on_the_next(run):
             hide(leave)
         def test_four(net):
             pass
-    """)
+    """,
+        "-rN",
+    )  # without the summary, which repeats whole texts where CI is set
     result.assert_outcomes(passed=2, failed=2)
     assert result.stdout.str().count(" was swallowed: ") == 2
