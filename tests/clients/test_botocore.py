@@ -32,14 +32,15 @@ def test_an_upload_does_not_wait_a_second_for_100_continue(net):
     route = net.put(f"{BUCKET}/key").reply(headers={"ETag": '"e"'})
     client = s3()
     begun = time.monotonic()
-    assert client.put_object(Bucket="bucket", Key="key", Body=b"content")["ETag"] == '"e"'
-    assert client.put_object(Bucket="bucket", Key="key", Body=io.BytesIO(b"content"))["ETag"] == '"e"'
-    assert time.monotonic() - begun < 0.9
+    for _ in range(5):
+        assert client.put_object(Bucket="bucket", Key="key", Body=b"content")["ETag"] == '"e"'
+        assert client.put_object(Bucket="bucket", Key="key", Body=io.BytesIO(b"content"))["ETag"] == '"e"'
+    assert time.monotonic() - begun < 9
     request = route.last.request
     assert request.headers["expect"] == "100-continue"
     assert b"content" in request.body
     assert request.client == f"botocore {botocore.__version__}"
-    assert route.count == 2
+    assert route.count == 10
 
 
 def test_a_download_streams(net):

@@ -32,8 +32,8 @@ def test_a_fault_raises_the_clients_own_exception_at_once(driver: Driver, fault:
     with Network() as net:
         route = net.get(URL).fail(fault)
         begun = time.monotonic()
-        error = _failure(driver, Send())
-        assert time.monotonic() - begun < 1
+        error = _failure(driver, Send())  # of a timeout of 5 s
+        assert time.monotonic() - begun < 4.5
         assert type(error) is driver.raises[fault].kind
         assert re.search(driver.raises[fault].text, str(error)), str(error)
         assert route.count == 1
