@@ -54,6 +54,18 @@ def test_the_readme_lists_every_client_and_where_it_is_answered():
     assert said == {client.name: client.depth for client in CLIENTS if client.depth}
 
 
+def test_the_readme_names_the_oldest_versions_that_are_tested():
+    oldest = re.findall(
+        r"^([\w.-]+)==([\d.]+?)(?:\.0)*$", (ROOT / ".ci" / "lowest.txt").read_text("utf-8"), re.MULTILINE
+    )
+    oldest += re.findall(r'"(httpx2)>=([\d.]+); ', (ROOT / "pyproject.toml").read_text("utf-8"))
+    said = {client: row["from"] for row in rows(README, "client") for client in re.findall(r"[\w.]+", row["client"])}
+    assert {name: said[name] for name, _ in oldest if name in said} == {name: v for name, v in oldest if name in said}
+    assert {"requests", "urllib3", "httpx", "httpx2", "httpcore", "aiohttp", "boto3"} <= said.keys() & dict(
+        oldest
+    ).keys()
+
+
 # Settings
 
 
