@@ -408,3 +408,16 @@ with Network() as net:
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout == "['urllib.request', 'requests', 'urllib3', 'botocore']\n"
+
+
+class Impatient(TimeoutError):
+    """An application's own kind of one of Python's errors."""
+
+
+def test_an_applications_subclass_of_a_network_error_is_raised_as_it_is(net, session):
+    net.get(URL).fail(Impatient("mine"))
+    with pytest.raises(Impatient, match="^mine$"):
+        session.get(URL)
+    net.get(URL).fail(TimeoutError("Python's"))
+    with pytest.raises(requests.ReadTimeout):
+        session.get(URL)

@@ -74,6 +74,9 @@ BUILTIN_FAULTS = {
 }
 
 
+_PYTHONS_OWN = frozenset({"builtins", "socket", "ssl"})
+
+
 def failure_for(fail: Fail, own: Collection[str]) -> Fault | BaseException:
     """What a client whose exceptions live in the packages `own` is to fail with: a fault, or an exception as it is.
 
@@ -96,7 +99,7 @@ def failure_for(fail: Fail, own: Collection[str]) -> Fault | BaseException:
             f"a route fails with {kind.__module__}.{kind.__name__}, which this client ({', '.join(sorted(own))}) never "
             "raises and which stands for no fault of the network; use a Fault, or this client's own exception"
         )
-    for ancestor in kind.__mro__:
+    for ancestor in kind.__mro__ if package in _PYTHONS_OWN else ():  # an application's subclass is the application's
         fault = BUILTIN_FAULTS.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
         if fault is not None:
             return fault
