@@ -416,7 +416,7 @@ class Impatient(TimeoutError):
 
 def test_an_applications_subclass_of_a_network_error_is_raised_as_it_is(net, session):
     net.get(URL).fail(Impatient("mine"))
-    with pytest.raises(Impatient, match="^mine$"):
+    with pytest.raises(Impatient, match=r"^mine$"):
         session.get(URL)
     net.get(URL).fail(TimeoutError("Python's"))
     with pytest.raises(requests.ReadTimeout):
