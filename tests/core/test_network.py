@@ -346,8 +346,7 @@ def test_the_checks_never_hide_the_error_of_the_test():
     with pytest.raises(ZeroDivisionError) as caught, Network() as net:
         net.get(URL).reply(200)
         1 / 0  # noqa: B018
-    if hasattr(caught.value, "__notes__"):
-        assert "api.test" in caught.value.__notes__[0]
+    assert "api.test" in caught.value.__notes__[0]
 
 
 def test_errors_survive_pickling():
