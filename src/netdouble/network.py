@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netdouble import _active
 from netdouble._active import Scope
-from netdouble._core import explain
 from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
@@ -156,6 +155,8 @@ class Network(Verbs):
         for route in self.routes:
             if route.name == name:
                 return route
+        from netdouble._core import explain
+
         raise KeyError(explain.not_found(name, [route.name for route in self.routes if route.name]))
 
     def assert_all_called(self) -> None:
@@ -164,9 +165,11 @@ class Network(Verbs):
         Raises:
             UnmetExpectation: one was not; the text names the nearest requests.
         """
-        unmet = [explain.unused(route, [self.router]) for route in self.routes if self._is_unmet(route, strict=True)]
+        unmet = [route for route in self.routes if self._is_unmet(route, strict=True)]
         if unmet:
-            raise UnmetExpectation("\n".join(unmet))
+            from netdouble._core import explain
+
+            raise UnmetExpectation("\n".join(explain.unused(route, [self.router]) for route in unmet))
 
     def assert_order(self, *routes: Route) -> None:
         """Check that these routes answered, the first call of each in this order.
@@ -176,6 +179,8 @@ class Network(Verbs):
         """
         positions = [_position(self.router.calls, route) for route in routes]
         if None in positions or positions != sorted(positions, key=lambda p: -1 if p is None else p):
+            from netdouble._core import explain
+
             raise UnmetExpectation(explain.wrong_order(routes, self.router.calls))
 
     def calls_of(self, route: Route) -> list[Call]:
@@ -312,9 +317,9 @@ class Network(Verbs):
             if route.order <= since:
                 continue
             if not route.answers.steps and route.budget != 0:
-                found.append(Problem("unanswered", explain.unanswered(route, None)))
+                found.append(_problem("unanswered", route, scope.router))
             elif route.must_be_used and self._is_unmet(route, scope.router):
-                found.append(Problem("unused", explain.unused(route, [scope.router])))
+                found.append(_problem("unused", route, scope.router))
         return found
 
     def _is_unmet(self, route: Route, router: Router | None = None, *, strict: bool = False) -> bool:
@@ -391,6 +396,13 @@ class At(Verbs):
         """A view below this one."""
         base = path if "://" in path else f"{self._base_url.rstrip('/')}/{path.lstrip('/')}"
         return At(self._network, base, merge_conditions(self._conditions, conditions))
+
+
+def _problem(kind: str, route: Route, router: Router) -> Problem:
+    from netdouble._core import explain  # reports only: 15 ms that a run in which all is well need not pay
+
+    text = explain.unanswered(route, None) if kind == "unanswered" else explain.unused(route, [router])
+    return Problem(kind, text)
 
 
 def _door(client: str) -> Any:
