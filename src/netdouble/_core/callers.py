@@ -6,6 +6,7 @@ Rule: only called when a route is declared or a report is written, never for a r
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,8 @@ _LIBRARIES = (
     },
     "<frozen",
 )
+# Packages of another environment that this one stands on: a user's own, the system's, a folder on PYTHONPATH.
+_PACKAGES = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 
 # Functions in which a test suite prepares; a route declared there may stay unused.
 _PREPARING = frozenset({"setUp", "asyncSetUp", "setUpClass", "setUpModule"})
@@ -42,9 +45,13 @@ def called_from(frames: Iterable[FrameType] | None = None) -> str:
         frames: where to look, innermost first; by default the caller's stack.
     """
     for frame in _stack() if frames is None else frames:
-        if not frame.f_code.co_filename.startswith((_PACKAGE, *_LIBRARIES)):
+        if not _is_library(frame.f_code.co_filename):
             return f"{place(frame)} in {frame.f_code.co_name}"
     return ""
+
+
+def _is_library(file: str) -> bool:
+    return file.startswith((_PACKAGE, *_LIBRARIES)) or _PACKAGES.search(file) is not None
 
 
 def _stack() -> Iterator[FrameType]:
