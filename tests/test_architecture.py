@@ -18,7 +18,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "netdouble"
 
 # What each part may import of ours, besides itself. A part is a folder or file directly under netdouble.
 INSIDE = ("errors", "_core")
-EDGE = (*INSIDE, "_codec", "_patch", "_active", "_answering", "_authority")
+BENEATH = (*INSIDE, "_codec", "_patch", "_active", "_answering", "_authority")
+EDGE = (*BENEATH, "_far_end")
 TOP = (*EDGE, "_intercept", "_gate", "guard", "network")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
@@ -28,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_active": (*INSIDE, "_patch"),
     "_answering": INSIDE,
     "_authority": ("errors",),
+    "_far_end": BENEATH,
     "_intercept": EDGE,
     "_gate": EDGE,
     "guard": (*EDGE, "_gate"),

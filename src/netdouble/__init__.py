@@ -7,6 +7,7 @@ A name is loaded when it is first asked for: pytest loads this file for the plug
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from netdouble._core.arrivals import Connection
     from netdouble._core.calls import Call, Calls
     from netdouble._core.declaring import Verbs
     from netdouble._core.faults import Fault
@@ -43,6 +44,7 @@ __all__ = [
     "Call",
     "Calls",
     "ClientNotSupported",
+    "Connection",
     "DeclarationError",
     "Fault",
     "Headers",
@@ -70,6 +72,7 @@ __version__ = "0.1.0"
 
 # name -> where it is
 _PLACES = {
+    "Connection": "_core.arrivals",
     "Call": "_core.calls",
     "Calls": "_core.calls",
     "Verbs": "_core.declaring",

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
+from netdouble._core.arrivals import Arrival, Connection
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url, parse_url, split_authority
@@ -87,8 +88,9 @@ class ParsedRequest(NamedTuple):
     raw: bytes
     keep_alive: bool
 
-    def to_request(self, scheme: str, host: str, port: int | None, client: str = "") -> Request:
-        """The request that this means on a connection to `host`.
+    def to_request(self, scheme: str, host: str, port: int | None, client: str = "",
+                   connection: Connection | None = None, exchange: int = 0) -> Request:  # fmt: skip
+        """The request that this means on a connection to `host`, where it is number `exchange` of `connection`.
 
         A target in absolute form wins over the connection; `*` is the root; a CONNECT asks for its own target's
         host (RFC 9112 section 3.2).
@@ -98,7 +100,8 @@ class ParsedRequest(NamedTuple):
             host, port = split_authority(target)
             target = "/"
         return Request(self.method.upper(), join_url(scheme, host, port, target), self.headers, self.body, client,
-                       self.http_version, self.target, {}, self.trailers)  # fmt: skip
+                       self.http_version, self.target, {}, self.trailers, {},
+                       Arrival(self.raw, connection, exchange))  # fmt: skip
 
 
 class _Head(NamedTuple):

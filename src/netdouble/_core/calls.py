@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from netdouble._core.arrivals import Connection
 from netdouble._core.masking import masked_url
 from netdouble._core.replies import PassThrough, Reply
+from netdouble.errors import BodyReleased
 
 if TYPE_CHECKING:
     from netdouble._core.messages import Request, Response
@@ -67,6 +69,36 @@ class Call:
         """No route answered, and the request was not let through."""
         return self.route is None and not self.passed_through
 
+    @property
+    def raw(self) -> bytes | None:
+        r"""The request's bytes as they came, transfer coding and all; None where a client handed over an object.
+
+        Raises:
+            BodyReleased: newer bodies filled the budget of the setting `bodies`.
+
+        Example:
+            >>> net.calls[0].raw
+            b'GET /users/7 HTTP/1.1\r\nHost: api.example.com\r\n\r\n'
+        """
+        arrival = self.request._arrival
+        if arrival is None:
+            return None
+        if arrival.raw is None:
+            raise BodyReleased(released_text(f"the bytes of {self.request}", arrival.released))
+        return arrival.raw
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection that the request came over; None where there was none: at the transport layer."""
+        arrival = self.request._arrival
+        return None if arrival is None else arrival.connection
+
+    @property
+    def exchange(self) -> int | None:
+        """How many requests came before this one on its connection; None where there was no connection."""
+        arrival = self.request._arrival
+        return None if arrival is None or arrival.connection is None else arrival.exchange
+
     def outcome(self) -> str:
         """How it ended, in a word or two."""
         if self.error is not None:
@@ -84,6 +116,15 @@ class Call:
         client = f"   {self.request.client}" if self.request.client else ""
         shown = f"{self.request.method} {masked_url(self.request.url)}"  # a log ends up where others read it
         return f"{shown} -> {self.outcome()}{client}{answered}"
+
+
+def released_text(what: str, size: int) -> str:
+    """Why something recorded is gone, and the way to keep it."""
+    return (
+        f"{what} ({size:,} bytes) was released: the network keeps the newest bodies up to a total. "
+        'Keep more with the setting bodies: Network(bodies="64 MB"), @pytest.mark.net(bodies=...), '
+        "net_bodies in pyproject.toml"
+    )
 
 
 class Calls(Sequence[Call]):

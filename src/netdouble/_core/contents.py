@@ -8,10 +8,19 @@ from __future__ import annotations
 import json as jsonlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 from netdouble.errors import DeclarationError
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence: nothing is sent for `seconds`."""
+
+    seconds: float
+
 
 Chunk: TypeAlias = bytes | str
 StreamInput: TypeAlias = "Sequence[Chunk] | Callable[[], Iterable[Chunk] | AsyncIterable[Chunk]]"

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from netdouble._core import native
+from netdouble._core.arrivals import Arrival
 from netdouble._core.contents import Stream, StreamInput, encode_body
 from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
 from netdouble._core.urls import URL, parse_pairs, parse_url
@@ -52,6 +53,8 @@ class Request:
     path_params: Mapping[str, Any] = field(default_factory=dict)
     trailers: Headers = field(default_factory=Headers)
     _memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    # How it came, for `Call.raw` and its like; None where only an object was handed over.
+    _arrival: Arrival | None = field(default=None, repr=False)
 
     @classmethod
     def to(cls, method: str, url: str | URL, *, headers: HeadersInput = (), body: bytes = b"", client: str = "",
@@ -110,7 +113,7 @@ class Request:
     def with_path_params(self, path_params: Mapping[str, Any]) -> Request:
         """The same request, knowing what the answering route's template captured."""
         return Request(self.method, self.url, self.headers, self.body, self.client, self.http_version,
-                       self.raw_target, path_params, self.trailers, self._memo)  # fmt: skip
+                       self.raw_target, path_params, self.trailers, self._memo, self._arrival)  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}"

@@ -8,14 +8,12 @@ Rule 3: only the log lets go of a body: a request that somebody else keeps stays
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import fields
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import fields, replace
+from typing import NoReturn
 
+from netdouble._core.calls import Call, released_text
 from netdouble._core.messages import Request, Response
 from netdouble.errors import BodyReleased
-
-if TYPE_CHECKING:
-    from netdouble._core.calls import Call
 
 # Smaller ones are not worth the bookkeeping; their number is bounded by the calls.
 SMALL = 512
@@ -30,8 +28,11 @@ class Bodies:
         self._size = 0
 
     def keep_request(self, call: Call) -> None:
-        """Count the body of `call.request`."""
-        self._keep(call, False, len(call.request.body))
+        """Count the body of `call.request`, and its bytes as they came."""
+        request = call.request
+        arrival = request._arrival
+        raw = 0 if arrival is None or arrival.raw is None else len(arrival.raw)
+        self._keep(call, False, len(request.body) + raw)
 
     def keep_response(self, call: Call) -> None:
         """Count the body of `call.response`, when nothing but the log holds it."""
@@ -50,15 +51,11 @@ class Bodies:
             if was_response and oldest.response is not None:
                 oldest.response = _released_response(oldest.response, gone)
             elif not was_response:
-                oldest.request = _released_request(oldest.request, gone)
+                oldest.request = _released_request(oldest.request)
 
 
 def _refuse(size: int, whose: object) -> NoReturn:
-    raise BodyReleased(
-        f"the body of {whose} ({size:,} bytes) was released: the network keeps the newest bodies up to a total. "
-        'Keep more with the setting bodies: Network(bodies="64 MB"), @pytest.mark.net(bodies=...), '
-        "net_bodies in pyproject.toml"
-    )
+    raise BodyReleased(released_text(f"the body of {whose}", size))
 
 
 class _ReleasedRequest(Request):
@@ -93,13 +90,19 @@ class _ReleasedResponse(Response):
         return f"<Response {self.status}, body released>"
 
 
-def _released_request(request: Request, size: int) -> Request:
-    made = object.__new__(_ReleasedRequest)
+def _released_request(request: Request) -> Request:
+    body, arrival = request.body, request._arrival
+    gone = {"body", "_memo", "_arrival"} if len(body) >= SMALL else {"_memo", "_arrival"}  # a small one is no matter
+    made = object.__new__(_ReleasedRequest if "body" in gone else Request)
     for field in fields(Request):
-        if field.name not in {"body", "_memo"}:
+        if field.name not in gone:
             object.__setattr__(made, field.name, getattr(request, field.name))
     object.__setattr__(made, "_memo", {})
-    object.__setattr__(made, "_size", size)
+    if arrival is not None and arrival.raw is not None:
+        arrival = replace(arrival, raw=None, released=len(arrival.raw))
+    object.__setattr__(made, "_arrival", arrival)
+    if "body" in gone:
+        object.__setattr__(made, "_size", len(body))
     return made
 
 
