@@ -1,0 +1,100 @@
+"""`pytest -p netdouble.facades --net-replace=...`: the peers' fixtures, options and markers, by our modules.
+
+Rule 1: it happens while this plugin is registered, before pytest loads the plugins of installed packages: of a peer
+that is replaced they would import the original.
+Rule 2: processes that a test starts (pytester, xdist, a subprocess) are told by PYTEST_ADDOPTS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from netdouble.errors import DeclarationError
+from netdouble.facades._peers import Peer
+from netdouble.facades._replacing import peer_of, replace
+
+OPTION = "--net-replace"
+
+
+def declare(parser: Any) -> None:
+    """The option."""
+    parser.getgroup("netdouble").addoption(
+        OPTION, action="append", default=[], metavar="NAME,...",
+        help="let netdouble's facades stand for these libraries: responses, respx, requests_mock, ...",
+    )  # fmt: skip
+
+
+def replace_early(pluginmanager: Any) -> None:
+    """Replace what the command line, PYTEST_ADDOPTS and the ini file's addopts name.
+
+    Raises:
+        pytest.UsageError: a name that is no peer's, or a peer that was imported already.
+    """
+    config = pluginmanager.get_plugin("pytestconfig")
+    names = _named(config)
+    try:
+        peers = [peer_of(name) for name in names]
+        undo = replace(*names)
+    except DeclarationError as error:
+        import pytest
+
+        raise pytest.UsageError(f"{OPTION}: {error}") from None
+    config.add_cleanup(undo)
+    if not peers:
+        return
+    _keep_out(pluginmanager, peers)
+    _tell_children(config, names)
+    for peer in peers:
+        for plugin in peer.plugins:
+            # Under its own name the original is kept out.
+            pluginmanager.register(import_module(plugin), f"netdouble facade {plugin}")
+
+
+def header(config: Any) -> str | None:
+    """One line on what is replaced."""
+    names = _split(config.getoption(OPTION))
+    return f"netdouble stands for: {', '.join(names)}" if names else None
+
+
+def _named(config: Any) -> list[str]:
+    """The names that are asked for; pytest itself has not read its arguments yet."""
+    arguments = [
+        *config.getini("addopts"),
+        *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
+        *map(str, config.invocation_params.args),
+    ]
+    reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    reader.add_argument(OPTION, action="append", default=[], dest="names")
+    return _split(reader.parse_known_args(arguments)[0].names)
+
+
+def _split(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def _keep_out(pluginmanager: Any, peers: list[Peer]) -> None:
+    roots = {alias.partition(".")[0] for peer in peers for alias in peer.modules}
+    for entry in entry_points(group="pytest11"):
+        if entry.value.partition(":")[0].partition(".")[0] in roots:
+            pluginmanager.set_blocked(entry.name)
+
+
+def _tell_children(config: Any, names: list[str]) -> None:
+    before = os.environ.get("PYTEST_ADDOPTS")
+    said = f"-p netdouble.facades {OPTION}={','.join(names)}"
+    if before is not None and said in before:
+        return
+    os.environ["PYTEST_ADDOPTS"] = f"{before} {said}" if before else said
+
+    def undo() -> None:
+        if before is None:
+            os.environ.pop("PYTEST_ADDOPTS", None)
+        else:
+            os.environ["PYTEST_ADDOPTS"] = before
+
+    config.add_cleanup(undo)

@@ -1,0 +1,143 @@
+"""Give our facades the import names of their peers.
+
+Rule 1: whoever imports the peer's name gets our module itself, not a copy: a class is the same by either name.
+Rule 2: an original that was imported already is refused: tests would hold names of both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, cast
+
+from netdouble.errors import DeclarationError
+from netdouble.facades._peers import Peer
+
+Undo = Callable[[], None]
+
+
+def known() -> list[str]:
+    """The names of the peers that have a facade."""
+    files = os.listdir(os.path.join(os.path.dirname(__file__), "_peers"))
+    return sorted(name[:-3] for name in files if name.endswith(".py") and not name.startswith("_"))
+
+
+def peer_of(name: str) -> Peer:
+    """The peer of that name, as written in an option: `requests-mock` is `requests_mock`.
+
+    Raises:
+        DeclarationError: there is no facade for it.
+    """
+    spelled = name.strip().replace("-", "_")
+    if spelled not in known():
+        near = get_close_matches(spelled, known(), 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise DeclarationError(f"netdouble has no facade for {name!r}{hint} There are: {', '.join(known())}")
+    peer: Peer = import_module(f"netdouble.facades._peers.{spelled}").PEER
+    return peer
+
+
+def replace(*names: str) -> Undo:
+    """Put facades in the place of these libraries: from now on `import responses` gives netdouble's.
+
+    Call it before anything imports them: at the head of a package's `tests/__init__.py`, in a `conftest.py`, or in
+    the script that starts the suite. Whether the original is installed does not matter.
+
+    Args:
+        names: `responses`, `requests_mock`, `aioresponses`, `respx`, ...
+
+    Returns:
+        A function that gives the names back.
+
+    Raises:
+        DeclarationError: a name that is no peer's, or a peer that was imported already.
+
+    Example:
+        >>> import netdouble.facades
+        >>> netdouble.facades.replace("responses")
+        >>> import responses  # netdouble's
+    """
+    peers = [peer_of(name) for name in names]
+    finder = _finder()
+    aliases = {alias: ours for peer in peers for alias, ours in peer.modules.items() if alias not in finder.aliases}
+    for alias, ours in aliases.items():
+        _refuse_imported(alias, ours)
+    finder.aliases.update(aliases)
+
+    def undo() -> None:
+        for alias in aliases:
+            finder.aliases.pop(alias, None)
+            for loaded in [name for name in sys.modules if _is_below(name, alias)]:
+                del sys.modules[loaded]
+
+    return undo
+
+
+def _refuse_imported(alias: str, ours: str) -> None:
+    for name, module in tuple(sys.modules.items()):
+        if _is_below(name, alias) and not _is_below(getattr(module, "__name__", ours), ours):
+            where = getattr(module, "__file__", None) or "a place without a file"
+            raise DeclarationError(
+                f"{alias} can't be replaced: {name} was imported already, from {where}, and whoever did would keep "
+                "the original. Replace it before the first import: put -p netdouble.facades first in addopts, or call "
+                "netdouble.facades.replace() at the very start; a plugin or sitecustomize may have been faster "
+                "(python -X importtime shows who)"
+            )
+
+
+def _is_below(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def _finder() -> _Finder:
+    """The finder that stands in `sys.meta_path`; put there when there is none."""
+    for finder in sys.meta_path:
+        if type(finder).__qualname__ == _Finder.__qualname__ and type(finder).__module__ == __name__:
+            return cast("_Finder", finder)  # of this module, perhaps loaded a second time by a test
+    made = _Finder()
+    sys.meta_path.insert(0, made)
+    return made
+
+
+class _Finder:
+    """Finds our modules by their peers' names."""
+
+    def __init__(self) -> None:
+        self.aliases: dict[str, str] = {}
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        ours = self._ours(fullname)
+        if ours is None or find_spec(ours) is None:
+            return None  # below a peer's name, and not of the peer's API: wherever the package's path leads
+        loader: Any = _Loader(ours)
+        return ModuleSpec(fullname, loader)
+
+    def _ours(self, fullname: str) -> str | None:
+        head = fullname
+        while head:
+            if head in self.aliases:
+                return self.aliases[head] + fullname[len(head) :]
+            head = head.rpartition(".")[0]
+        return None
+
+
+class _Loader:
+    """Loads our module itself; its spec stays its own."""
+
+    def __init__(self, ours: str) -> None:
+        self._ours = ours
+        self._spec: ModuleSpec | None = None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002  # the protocol's
+        module = import_module(self._ours)
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
