@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: help demo test lint bench format clean
+.PHONY: help demo test lint bench docs format clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,12 +27,15 @@ BENCH ?= --write docs/benchmarks.md
 bench: .venv-bench/.done ## every figure beside the peers', into docs/benchmarks.md
 	@.venv-bench/bin/python -m benchmarks $(BENCH)
 
+docs: .venv-docs/.done ## the docs site, into site/
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build -q
+
 format: $(VENV)/.dev ## put the code in shape
 	$(RUN) ruff check --fix-only
 	$(RUN) ruff format
 
 clean: ## everything that was made here
-	rm -rf $(VENV) .venv-bench .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .venv-bench .venv-docs .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 
 # A stamp is younger than pyproject.toml when what it stands for is installed.
 $(VENV)/.demo: pyproject.toml | $(VENV)
@@ -47,6 +50,11 @@ $(VENV)/.dev: pyproject.toml | $(VENV)
 .venv-bench/.done: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -q -e '.[bench]'
+	@touch $@
+
+.venv-docs/.done: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install -q -e '.[docs]'
 	@touch $@
 
 $(VENV):
