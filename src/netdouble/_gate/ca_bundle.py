@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from netdouble import _active
+from netdouble._authority import context_class
 from netdouble._patch import Undo, UndoStack
 from netdouble.errors import ClientNotSupported
 
@@ -52,8 +53,7 @@ def install(module: ModuleType) -> Undo:
     Raises:
         ClientNotSupported: the context class lacks a method that this relies on.
     """
-    # truststore.inject_into_ssl() puts a class of its own in this place, which makes contexts of the original one.
-    context = next((c for c in module.SSLContext.__mro__ if c.__module__ == "ssl"), module.SSLContext)
+    context = context_class(module)
     for name in (*_LOADS, *_USES):
         if not hasattr(context, name):
             raise ClientNotSupported(
