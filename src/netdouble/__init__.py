@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netdouble._core.arrivals import Connection
     from netdouble._core.calls import Call, Calls
+    from netdouble._core.contents import Pause
     from netdouble._core.declaring import Verbs
     from netdouble._core.faults import Fault
     from netdouble._core.headers import Headers
@@ -56,6 +57,7 @@ __all__ = [
     "Network",
     "NetworkBlocked",
     "NetworkWarning",
+    "Pause",
     "Request",
     "Response",
     "Route",
@@ -75,6 +77,7 @@ _PLACES = {
     "Connection": "_core.arrivals",
     "Call": "_core.calls",
     "Calls": "_core.calls",
+    "Pause": "_core.contents",
     "Verbs": "_core.declaring",
     "Fault": "_core.faults",
     "Headers": "_core.headers",

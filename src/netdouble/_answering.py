@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call
-from netdouble._core.contents import Stream
+from netdouble._core.contents import Pause, Step
 from netdouble._core.replies import Answer, Compute, as_reply
 from netdouble.errors import DeclarationError
 
@@ -84,19 +84,35 @@ def run_private(awaitable: Awaitable[Any]) -> Any:
     return result
 
 
-def chunks_of(stream: Stream) -> Iterator[bytes]:
-    """The chunks of a stream for a sync client; those of an async one are collected on a private loop first."""
-    if not stream.is_async:
-        return stream.chunks()
+class Steps(Protocol):
+    """What is said step by step: a stream, or a whole script."""
 
-    async def collect() -> list[bytes]:
-        return [chunk async for chunk in stream.achunks()]
+    @property
+    def is_async(self) -> bool:
+        """Only `asteps` works."""
+        ...
 
-    collected: list[bytes] = run_private(collect())
+    def steps(self) -> Iterator[Step]:
+        """Bytes and pauses, in order."""
+        ...
+
+    def asteps(self) -> AsyncIterator[Step]:
+        """As `steps`."""
+        ...
+
+
+def steps_of(said: Steps) -> Iterator[Step]:
+    """The steps for a sync client; those of an async factory are collected on a private loop first."""
+    if not said.is_async:
+        return said.steps()
+
+    async def collect() -> list[Step]:
+        return [step async for step in said.asteps()]
+
+    collected: list[Step] = run_private(collect())
     return iter(collected)
 
 
-def achunks_of(stream: Stream) -> AsyncIterator[bytes]:
-    """The chunks of a stream for an async client."""
-    chunks: AsyncIterator[bytes] = stream.achunks()
-    return chunks
+def whole(said: Steps) -> bytes:
+    """All the bytes of it, the pauses left out."""
+    return b"".join([step for step in steps_of(said) if not isinstance(step, Pause)])

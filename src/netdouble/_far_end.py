@@ -11,9 +11,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from netdouble._answering import chunks_of, settle
+from netdouble._answering import settle, steps_of
 from netdouble._codec.http1 import DEFAULT_LIMITS, Limits, MalformedRequest, ParsedRequest, RequestParser
 from netdouble._codec.socket_errors import READ_ERRORS
 from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
@@ -210,8 +210,7 @@ def _carried_out(call: Call, saying: Saying) -> Iterator[Act]:
         script = saying.fault(fault, answer.response)
         yield from _waited(answer.delay or script.delay)
         call.close(answer.response, READ_ERRORS[fault]())
-    said: Any = script  # has a stream's methods
-    yield from chunks_of(said)
+    yield from steps_of(script)
     yield script.ending
 
 

@@ -29,9 +29,9 @@ async def three_async_chunks():
 
 def said(script: Script, *, wait: bool = False) -> bytes:
     async def collect() -> list[bytes]:
-        return [chunk async for chunk in script.achunks()]
+        return [step async for step in script.asteps()]
 
-    return b"".join(asyncio.run(collect()) if wait or script.is_async else script.chunks())
+    return b"".join(asyncio.run(collect()) if wait or script.is_async else script.steps())
 
 
 ENDINGS = {

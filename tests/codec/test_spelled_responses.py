@@ -31,9 +31,9 @@ def said(script: Script, *, wait: bool = False) -> bytes:
     """Every byte of a script; the ending is final after it."""
 
     async def collect() -> list[bytes]:
-        return [chunk async for chunk in script.achunks()]
+        return [step async for step in script.asteps()]
 
-    return b"".join(asyncio.run(collect()) if wait or script.is_async else script.chunks())
+    return b"".join(asyncio.run(collect()) if wait or script.is_async else script.steps())
 
 
 CHUNKS = b"3\r\none\r\n6\r\nzw\xc3\xb6lf\r\n0\r\n\r\n"
@@ -294,7 +294,7 @@ def test_a_stream_is_taken_one_chunk_at_a_time_after_the_head():
             yield b"%d" % i
 
     script = spell(Response(stream=chunks), method="GET")
-    sent = script.chunks()
+    sent = script.steps()
     assert next(sent).endswith(b"\r\n\r\n")
     assert taken == []
     assert (next(sent), taken) == (b"1\r\n0\r\n", [0])

@@ -9,13 +9,13 @@ Rule 3: what can be said once is spelled once: `spell` keeps the script of a res
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from enum import Enum
 from typing import NamedTuple
 
 from netdouble._codec.http1 import connection_options
-from netdouble._core.contents import Stream
+from netdouble._core.contents import Pause, Step, Stream
 from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Response
@@ -43,26 +43,28 @@ class Script:
     """What a peer does to answer one request: wait, send, end. Any bytes can be said: `Script(b"junk")`.
 
     Attributes:
-        pieces: the bytes, in the pieces in which they are sent. ending: what follows them; for a streamed body it is
-        final when the last chunk was taken. delay: seconds before the first byte. is_async: only `achunks` works.
+        pieces: the bytes, in the pieces in which they are sent, and the pauses between them. ending: what follows
+        them; for a streamed body it is final when the last step was taken. delay: seconds before the first byte.
+        is_async: only `asteps` works.
     """
 
     __slots__ = ("delay", "ending", "is_async", "pieces")
 
-    def __init__(self, *pieces: bytes, ending: Ending = Ending.CLOSE, delay: float = 0.0) -> None:
+    def __init__(self, *pieces: Step, ending: Ending = Ending.CLOSE, delay: float = 0.0) -> None:
         self.pieces, self.ending, self.delay, self.is_async = pieces, ending, delay, False
 
-    def chunks(self) -> Iterator[bytes]:
-        """What is sent, piece by piece."""
+    def steps(self) -> Iterator[Step]:
+        """What is done, step by step: bytes to send at once, and pauses to wait for."""
         return iter(self.pieces)
 
-    async def achunks(self) -> AsyncGenerator[bytes, None]:
-        """As `chunks`, also for a body that an async factory makes."""
+    async def asteps(self) -> AsyncGenerator[Step, None]:
+        """As `steps`, also for a body that an async factory makes."""
         for piece in self.pieces:
             yield piece
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {sum(map(len, self.pieces))} bytes, then {self.ending.value}>"
+        size = sum(len(piece) for piece in self.pieces if not isinstance(piece, Pause))
+        return f"<{type(self).__name__} {size} bytes, then {self.ending.value}>"
 
 
 class StreamScript(Script):
@@ -78,26 +80,26 @@ class StreamScript(Script):
         super().__init__(head, ending=ending, delay=delay)
         self._stream, self._framer, self.is_async, self.is_said = stream, framer, stream.is_async, False
 
-    def chunks(self) -> Iterator[bytes]:
+    def steps(self) -> Iterator[Step]:
         """The head, then every chunk as soon as the stream has it."""
         yield from self.pieces
-        for chunk in self._stream.chunks():
-            if data := self._framer.add(chunk):
+        for step in self._stream.steps():
+            for said in self._framer.say(step):
                 self.is_said = self._framer.reached
-                yield data
+                yield said
         self._settle()
         if data := self._framer.end():
             yield data
 
-    async def achunks(self) -> AsyncGenerator[bytes, None]:
-        """As `chunks`."""
+    async def asteps(self) -> AsyncGenerator[Step, None]:
+        """As `steps`."""
         for piece in self.pieces:
             yield piece
-        async with aclosing(self._stream.achunks()) as chunks:
-            async for chunk in chunks:
-                if data := self._framer.add(chunk):
+        async with aclosing(self._stream.asteps()) as steps:
+            async for step in steps:
+                for said in self._framer.say(step):
                     self.is_said = self._framer.reached
-                    yield data
+                    yield said
         self._settle()
         if data := self._framer.end():
             yield data
@@ -139,6 +141,10 @@ class _Framer:
         self._sent += len(chunk)
         return b"%x\r\n%b\r\n" % (len(chunk), chunk) if self._chunked else chunk
 
+    def say(self, step: Step) -> Iterable[Step]:
+        """What one step of a stream becomes."""
+        return (step if isinstance(step, Pause) else self.add(step),)
+
     def end(self) -> bytes:
         return b"0\r\n" + _field_lines(self._trailers.fields) + b"\r\n" if self._chunked else b""
 
@@ -159,13 +165,19 @@ class _BreakingFramer(_Framer):
     def __init__(self, plan: _Plan, trailers: Headers) -> None:
         super().__init__(plan, trailers)
         self._held = b""
+        self._pauses: list[Pause] = []  # after the chunk that is held back
 
-    def add(self, chunk: bytes) -> bytes:
-        before, self._held = self._held, chunk
-        return super().add(before) if before else b""
+    def say(self, step: Step) -> Iterable[Step]:
+        if isinstance(step, Pause):
+            if not self._held:
+                return (step,)
+            self._pauses.append(step)
+            return ()
+        before, self._held, pauses, self._pauses = self._held, step, self._pauses, []
+        return (self.add(before), *pauses) if before else ()
 
     def end(self) -> bytes:
-        last = super().add(self._held) if self._held else super().end()
+        last = self.add(self._held) if self._held else super().end()
         return last[: len(last) // 2]
 
 
@@ -298,7 +310,8 @@ def _half_body(response: Response, plan: _Plan, ending: Ending) -> Script:
     framer = _BreakingFramer(plan, response.trailers)
     if response.stream is not None:
         return StreamScript(plan.head, response.stream, framer, ending, response.delay)
-    return Script(plan.head + framer.add(response.body) + framer.end(), ending=ending, delay=response.delay)
+    framer.say(response.body)
+    return Script(plan.head + framer.end(), ending=ending, delay=response.delay)
 
 
 _FAULTS: dict[Fault, tuple[tuple[bytes, ...] | Callable[[Response, _Plan, Ending], Script], Ending]] = {

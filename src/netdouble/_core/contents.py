@@ -17,20 +17,43 @@ from netdouble.errors import DeclarationError
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Silence: nothing is sent for `seconds`."""
+    """Silence between two chunks of a stream: the peer sends nothing for some seconds.
+
+    A client whose read timeout is shorter gives up; netdouble raises that at once and does not wait.
+
+    Attributes:
+        seconds: how long; zero or more.
+
+    Raises:
+        DeclarationError: it is no number of seconds.
+
+    Example:
+        >>> net.get("https://api.example.com/feed").reply(stream=[b"one", Pause(0.5), b"two"])
+    """
 
     seconds: float
 
+    def __post_init__(self) -> None:
+        check_seconds("a Pause", self.seconds)
 
-Chunk: TypeAlias = bytes | str
+
+def check_seconds(name: str, seconds: object) -> None:
+    """Raise DeclarationError unless `seconds` is a number of seconds, zero or more."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+        raise DeclarationError(f"{name} is seconds, zero or more, not {seconds!r}")
+
+
+Chunk: TypeAlias = bytes | str | Pause
+# What a door carries out of a stream: bytes to send, or silence.
+Step: TypeAlias = bytes | Pause
 StreamInput: TypeAlias = "Sequence[Chunk] | Callable[[], Iterable[Chunk] | AsyncIterable[Chunk]]"
 
 
 class Stream:
-    """A body in chunks that can be made again: each call of `chunks` or `achunks` starts from the first chunk.
+    """A body in chunks that can be made again: each call of `steps` or `asteps` starts from the first chunk.
 
     Attributes:
-        is_async: the factory gives an async iterable; only `achunks` works then.
+        is_async: the factory gives an async iterable; only `asteps` works then.
     """
 
     __slots__ = ("_factory", "is_async")
@@ -39,7 +62,7 @@ class Stream:
         if isinstance(source, Callable):  # type: ignore[arg-type]
             self._factory: Callable[[], Any] = source  # type: ignore[assignment]
         elif isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
-            kept = tuple(source)
+            kept = tuple(_step(chunk) for chunk in source)
             self._factory = lambda: kept
         else:
             raise DeclarationError(
@@ -49,30 +72,30 @@ class Stream:
             )
         self.is_async = _is_async_factory(self._factory)
 
-    def chunks(self) -> Iterator[bytes]:
-        """The chunks, from the first; text is encoded in UTF-8, empty chunks are left out."""
+    def steps(self) -> Iterator[Step]:
+        """The chunks and pauses, from the first; text is encoded in UTF-8, empty chunks are left out."""
         for chunk in self._factory():
-            data = _chunk_bytes(chunk)
-            if data:
-                yield data
+            step = _step(chunk)
+            if step:
+                yield step
 
-    async def achunks(self) -> AsyncGenerator[bytes, None]:
-        """The chunks of an async factory, or of a sync one; closing this closes what the factory made."""
+    async def asteps(self) -> AsyncGenerator[Step, None]:
+        """The steps of an async factory, or of a sync one; closing this closes what the factory made."""
         made = self._factory()
         if hasattr(made, "__aiter__"):
             try:
                 async for chunk in made:
-                    data = _chunk_bytes(chunk)
-                    if data:
-                        yield data
+                    step = _step(chunk)
+                    if step:
+                        yield step
             finally:
                 if hasattr(made, "aclose"):
                     await made.aclose()
         else:
             for chunk in made:
-                data = _chunk_bytes(chunk)
-                if data:
-                    yield data
+                step = _step(chunk)
+                if step:
+                    yield step
 
 
 def _is_async_factory(factory: Callable[[], Any]) -> bool:
@@ -81,12 +104,16 @@ def _is_async_factory(factory: Callable[[], Any]) -> bool:
     return bool(code is not None and code.co_flags & 0x200)
 
 
-def _chunk_bytes(chunk: Any) -> bytes:
+def _step(chunk: Any) -> Step:
+    if type(chunk) is bytes or isinstance(chunk, Pause):
+        return chunk
     if isinstance(chunk, str):
         return chunk.encode()
     if isinstance(chunk, (bytes, bytearray, memoryview)):
         return bytes(chunk)
-    raise DeclarationError(f"a chunk of a stream must be bytes or str, not {type(chunk).__name__}: {chunk!r:.80}")
+    raise DeclarationError(
+        f"a chunk of a stream must be bytes, str or Pause, not {type(chunk).__name__}: {chunk!r:.80}"
+    )
 
 
 def encode_body(name: str, value: Any) -> tuple[str, bytes, Stream | None]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdouble._core import native
 from netdouble._core.arrivals import Arrival
-from netdouble._core.contents import Stream, StreamInput, encode_body
+from netdouble._core.contents import Stream, StreamInput, check_seconds, encode_body
 from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
 from netdouble._core.urls import URL, parse_pairs, parse_url
 from netdouble.errors import DeclarationError
@@ -182,7 +182,7 @@ class Response:
         named = [name for name, value in given.items() if value is not (... if name == "json" else None)]
         if len(named) > 1:
             raise DeclarationError(f"a body is given twice: {' and '.join(f'{n}=' for n in named)}; keep one of them")
-        check_delay(delay)
+        check_seconds("delay=", delay)
         kind, body, chunks = encode_body(named[0], given[named[0]]) if named else ("", b"", None)
         if status in {204, 304} and (body or chunks is not None):
             raise DeclarationError(
@@ -295,12 +295,6 @@ class Response:
     def __repr__(self) -> str:
         body = "stream" if self.stream is not None else f"{len(self.body)} bytes"
         return f"<Response {self.status} {self.headers.get('content-type', '')} {body}>".replace("  ", " ")
-
-
-def check_delay(delay: object) -> None:
-    """Raise DeclarationError unless `delay` is a number of seconds."""
-    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not 0 <= delay < float("inf"):
-        raise DeclarationError(f"delay= is seconds, zero or more, not {delay!r}")
 
 
 def _check_status(status: object) -> None:

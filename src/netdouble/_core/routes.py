@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call, Calls
-from netdouble._core.contents import StreamInput
+from netdouble._core.contents import StreamInput, check_seconds
 from netdouble._core.faults import Fault
 from netdouble._core.headers import HeadersInput
 from netdouble._core.matchers import Conditions, conditions_matcher
 from netdouble._core.matching import ABSENT, MATCHED, Matcher, Mismatch
-from netdouble._core.messages import Request, Response, check_delay
+from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PASS_THROUGH, Answers, Fail, Reply, as_reply, built_exception
 from netdouble._core.url_patterns import UrlPattern
 from netdouble.errors import BodyReleased, DeclarationError, UnmetExpectation
@@ -330,7 +330,7 @@ def make_next(answer: Any, options: ThenOptions) -> Reply:
 
 def make_failure(failure: Any, response: Response | None, delay: float) -> Fail:
     """The reply that the arguments of `Route.fail` stand for."""
-    check_delay(delay)
+    check_seconds("delay=", delay)
     if isinstance(failure, Fault):
         if response is not None and not isinstance(response, Response):
             raise DeclarationError(f"fail(response=) is a netdouble.Response, not {type(response).__name__}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from types import ModuleType
 from typing import Any
 
-from netdouble._answering import chunks_of, run_private
+from netdouble._answering import run_private, whole
 from netdouble._codec.spelling import spell
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
@@ -21,10 +21,10 @@ from netdouble.errors import DeclarationError
 def built(aiohttp: ModuleType, response: Response, request: Request | None) -> Any:
     """`response` as a `ClientResponse` whose body has arrived, the answer to `request`."""
     asked = request or Request.to("GET", "http://netdouble.test/")
-    body = response.body if response.stream is None else b"".join(chunks_of(response.stream))
-    whole = Response.of_parts(response.status, response.headers, body, reason=response.reason,
+    body = response.body if response.stream is None else whole(response.stream)
+    at_once = Response.of_parts(response.status, response.headers, body, reason=response.reason,
                               http_version=response.http_version)  # fmt: skip
-    said = b"".join(spell(whole, method=asked.method).pieces)
+    said = whole(spell(at_once, method=asked.method))
 
     class Canned(aiohttp.TCPConnector):  # type: ignore[misc, name-defined]  # the module is an argument
         async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # the patched one would ask a scope

@@ -89,7 +89,7 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
             answer = _answering.settle(call)
             if isinstance(answer, Response) and library.is_plain(answer, request):
                 wait(answer.delay)
-                return library.handed_over(answer, neutral, call)
+                return library.handed_over(answer, neutral, call, request)
             with library.sending(request, body):
                 if isinstance(answer, PassThrough):
                     with let_through(neutral.url, pool):
@@ -122,7 +122,7 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
             if isinstance(answer, Response) and library.is_plain(answer, request):
                 if answer.delay:
                     await asleep(answer.delay)
-                return library.handed_over(answer, neutral, call)
+                return library.handed_over(answer, neutral, call, request)
             with library.sending(request, body):
                 if isinstance(answer, PassThrough):
                     with let_through(neutral.url, pool):

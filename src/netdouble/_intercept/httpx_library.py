@@ -7,8 +7,8 @@ Rule 2: what is handed to a client is genuine: built by the library's own constr
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 from netdouble import _answering
 from netdouble._active import Scope
 from netdouble._core.calls import Call
-from netdouble._core.contents import Stream
+from netdouble._core.contents import Pause, Stream
+from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Answer
 from netdouble._core.urls import join_url
-from netdouble._intercept.exchange import Exchange, late
+from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
+from netdouble._intercept.httpcore_failures import broken
 from netdouble._intercept.network_stream import AsyncMemoryBackend, MemoryBackend, NoTls, Unconnected
 from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, sent_pairs, text_pairs
 from netdouble.errors import DeclarationError
@@ -75,21 +77,21 @@ class Library:
 
     def is_plain(self, answer: Response, request: Any) -> bool:
         """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
-        if answer.delay and late(answer.delay, request.extensions.get("timeout", {}).get("read")):
+        if answer.delay and late(answer.delay, _patience(request)):
             return False
         if b"close" in [value for _, value in request.headers.raw]:  # of a Connection header, which is answered
             return False
         return _head(answer).plain
 
-    def handed_over(self, answer: Response, neutral: Request, call: Call) -> Any:
-        """The library's own response, its body still to be read."""
+    def handed_over(self, answer: Response, neutral: Request, call: Call, request: Any) -> Any:
+        """The library's own response to its `request`, its body still to be read."""
         call.close(response=answer)
         head = _head(answer)
         extensions = {**head.extensions, "network_stream": Unconnected(neutral.url.port)}
-        stream = self._stream(answer, neutral, call)
+        stream = self._stream(answer, neutral, call, request)
         return self.module.Response(answer.status, headers=head.lines, stream=stream, extensions=extensions)
 
-    def _stream(self, answer: Response, neutral: Request, call: Call) -> Any:
+    def _stream(self, answer: Response, neutral: Request, call: Call, request: Any) -> Any:
         stream, body = answer.stream, answer.body
         if neutral.method == "HEAD" or answer.status in _BODILESS:
             return self.module.ByteStream(b"")
@@ -97,7 +99,8 @@ class Library:
             if len(body) <= _READ_SIZE:
                 return self.module.ByteStream(body)
             stream = Stream([body[at : at + _READ_SIZE] for at in range(0, len(body), _READ_SIZE)])
-        return self._body(call, lambda: _answering.chunks_of(stream), lambda: _answering.achunks_of(stream))
+        timed = _Timed(self, stream, neutral, _patience(request))
+        return self._body(call, timed.chunks, timed.achunks)
 
     # Everything else
 
@@ -136,6 +139,47 @@ class Library:
 
 
 _BODILESS = frozenset({204, 304})
+
+
+def _patience(request: Any) -> float | None:
+    """Seconds for which the client waits for the next byte; None: for ever."""
+    seconds: float | None = request.extensions.get("timeout", {}).get("read")
+    return seconds
+
+
+class _Timed:
+    """A stream as it comes in time: its pauses are waited for, or the client's read timeout is raised."""
+
+    def __init__(self, library: Library, stream: Stream, neutral: Request, patience: float | None) -> None:
+        self._library, self._stream, self._url, self._patience = library, stream, neutral.url, patience
+        self._silence = 0.0  # seconds since the last byte
+
+    def chunks(self) -> Iterator[bytes]:
+        for step in _answering.steps_of(self._stream):
+            if isinstance(step, Pause):
+                wait(self._seconds(step, "sync"))
+            else:
+                self._silence = 0.0
+                yield step
+
+    async def achunks(self) -> AsyncIterator[bytes]:
+        async with aclosing(self._stream.asteps()) as steps:
+            async for step in steps:
+                if isinstance(step, Pause):
+                    await asleep(self._seconds(step, event_loop()))
+                else:
+                    self._silence = 0.0
+                    yield step
+
+    def _seconds(self, pause: Pause, kind_of_io: str) -> float:
+        """How long to wait. Raises what httpcore would, in the library's words, when that is too long."""
+        self._silence += pause.seconds
+        if not late(self._silence, self._patience):
+            return pause.seconds
+        module, url = self._library.module, self._url
+        core = _core(module.__name__)
+        below = broken(core, Fault.READ_TIMEOUT, url.host, url.port, kind_of_io, tls=url.scheme == "https")
+        raise module.ReadTimeout(str(below)) from below
 
 
 @cache
@@ -239,7 +283,12 @@ def to_native(response: Response, request: Request | None, library: str) -> Any:
     native_request = module.Request(
         asked.method, str(asked.url), headers=list(asked.headers.fields), content=asked.body
     )
-    made = library_in(module).handed_over(response, asked, Call(asked, None, response))
+    at_once = response
+    if response.stream is not None:  # its pauses are nobody's to wait for
+        at_once = Response.of_parts(
+            response.status, response.headers, Stream([_answering.whole(response.stream)]), reason=response.reason,
+            http_version=response.http_version, trailers=response.trailers)  # fmt: skip
+    made = library_in(module).handed_over(at_once, asked, Call(asked, None, response), native_request)
     made.request = native_request
     made.stream = module.ByteStream(b"".join(made.stream))
     made.read()

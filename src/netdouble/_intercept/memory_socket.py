@@ -23,11 +23,12 @@ from functools import lru_cache
 from typing import Any
 
 from netdouble import _active
-from netdouble._answering import chunks_of, settle, sleep
+from netdouble._answering import settle, sleep, steps_of
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.socket_errors import CONNECT_ERRORS, READ_ERRORS, reset
 from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
 from netdouble._core.calls import Call
+from netdouble._core.contents import Pause, Step
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough
@@ -102,7 +103,8 @@ class _Answer:
     response: Response | None = None
     error: BaseException | None = None
     raises: BaseException | None = None
-    chunks: Iterator[bytes] | None = None
+    steps: Iterator[Step] | None = None
+    silence: float = 0.0  # seconds since the last byte
 
 
 @dataclass(slots=True)
@@ -297,24 +299,29 @@ class MemorySocket:
         buffer = bytearray(bufsize)
         return bytes(buffer[: self.recv_into(buffer, bufsize, flags)])
 
-    def _say_more(self) -> bool:
-        """Take the next piece of the first answer; False: the peer has hung up."""
+    def _say_more(self, *, heard: bool = True) -> bool:
+        """Take the next step of the first answer; False: the peer has hung up. `heard`: the client waits for it."""
         if self._hung_up:
             return False
         if not self._answers:  # nothing was asked, so nothing will ever come
             raise self._timed_out()
         answer = self._answers[0]
-        if answer.chunks is None:
-            answer.chunks = self._begin(answer)
+        if answer.steps is None:
+            answer.steps = self._begin(answer)
         try:
-            piece = next(answer.chunks, None)
+            step = next(answer.steps, None)
         except Exception as error:  # noqa: BLE001  # the user's stream broke
             if answer.call is not None:
                 answer.call.close(error=error)
             self._hang_up()
             raise_past(error)
-        if piece is not None:
-            self._rest = memoryview(piece)
+        if isinstance(step, Pause):
+            if heard:
+                self._be_silent(answer, step.seconds)
+            return True
+        if step is not None:
+            answer.silence = 0.0
+            self._rest = memoryview(step)
             return True
         self._answers.popleft()
         ending = answer.script.ending
@@ -328,13 +335,25 @@ class MemorySocket:
             raise reset()
         return False
 
+    def _be_silent(self, answer: _Answer, seconds: float) -> None:
+        """Wait as long as the client would."""
+        answer.silence += seconds
+        if self._timeout is not None and answer.silence > self._timeout:
+            late = self._timed_out()
+            if answer.call is not None:
+                answer.call.close(error=late)
+            self._hang_up()
+            raise late
+        if seconds:
+            sleep(seconds)
+
     def _run_on(self) -> None:
         """Let the peer go on to its end: a client that knows the body's length stops reading before that."""
-        if not self._rest and self._answers and self._answers[0].chunks is not None:
+        if not self._rest and self._answers and self._answers[0].steps is not None:
             with suppress(OSError):  # it has hung up now, and the next read tells
-                self._say_more()
+                self._say_more(heard=False)
 
-    def _begin(self, answer: _Answer) -> Iterator[bytes]:
+    def _begin(self, answer: _Answer) -> Iterator[Step]:
         """Wait as long as the client would, and tell the call."""
         late = self._timed_out() if self._timeout is not None and answer.delay > self._timeout else None
         if answer.delay and late is None:
@@ -348,8 +367,7 @@ class MemorySocket:
             raise late
         if answer.raises is not None:
             raise_past(answer.raises)
-        script: Any = answer.script
-        return chunks_of(script)
+        return steps_of(answer.script)
 
     def _timed_out(self) -> TimeoutError:
         # The texts of CPython's _ssl.c and socketmodule.c.

@@ -24,6 +24,7 @@ from netdouble._answering import asettle
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
 from netdouble._core.calls import Call
+from netdouble._core.contents import Pause
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
 from netdouble._core.replies import Fail, PassThrough
@@ -203,7 +204,8 @@ class MemoryTransport(asyncio.Transport):
     def _say(self, script: Script, call: Call, response: Response) -> None:
         if not self._closed:
             call.close(response=response)
-            self._arrive(script.pieces[0])
+            piece: Any = script.pieces[0]  # all of it, and no pause
+            self._arrive(piece)
             if script.ending is not Ending.KEEP_ALIVE:  # arrives by itself, as a FIN does: the head is seen before
                 self._loop.call_soon(self._say_goodbye, script.ending, call)
 
@@ -240,7 +242,7 @@ class MemoryTransport(asyncio.Transport):
         call.close(response=response)
         script = spell(response, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
         try:
-            await self._play(script)
+            await self._play(script, call)
         finally:
             call.close(error=self._exchange.told())
 
@@ -259,25 +261,31 @@ class MemoryTransport(asyncio.Transport):
             return
         script = spell_fault(failure, fail.response, method=parsed.method, http_version=parsed.http_version)
         try:
-            await self._play(script)
+            await self._play(script, call)
         finally:  # the client may hang up in the middle, as it does on what is not HTTP
             call.close(response=fail.response, error=self._exchange.told())
 
-    async def _wait(self, seconds: float, call: Call) -> bool:
-        """Wait, if the client has that long."""
+    async def _wait(self, seconds: float, call: Call, silence: float = 0.0) -> bool:
+        """Wait, if the client has that long: in all `silence` since the last byte."""
         if seconds:
-            error = self._exchange.expire(seconds)
+            error = self._exchange.expire(max(seconds, silence))
             if error is not None:
                 call.close(error=error)
                 return False
             await asyncio.sleep(seconds)
         return True
 
-    async def _play(self, script: Script) -> None:
-        begun = False
-        async with aclosing(script.achunks()) as chunks:
-            async for chunk in chunks:
-                for piece in _portions(chunk):
+    async def _play(self, script: Script, call: Call) -> None:
+        begun, silence = False, 0.0
+        async with aclosing(script.asteps()) as steps:
+            async for step in steps:
+                if isinstance(step, Pause):
+                    silence += step.seconds
+                    if not await self._wait(step.seconds, call, silence):
+                        return
+                    continue
+                silence = 0.0
+                for piece in _portions(step):
                     if begun:  # each piece arrives by itself
                         await asyncio.sleep(0)
                     begun = True

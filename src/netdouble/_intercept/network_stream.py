@@ -8,12 +8,13 @@ Rule 3: the sync and the async kind differ in their awaits.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from netdouble import _answering
 from netdouble._active import anything_open, is_passing
+from netdouble._answering import steps_of
 from netdouble._codec.spelling import Ending, Script, StreamScript
+from netdouble._core.contents import Pause
 from netdouble._core.faults import Fault
 from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
 from netdouble._intercept.httpcore_failures import broken
@@ -131,8 +132,21 @@ class NoTls:
 class _FarEnd:
     """What a sync and an async connection share: what was heard, what is being said."""
 
-    __slots__ = ("_closed", "_exchange", "_find", "_heard", "_left", "_running", "_script", "_tls", "core", "host",
-                 "kind_of_io", "port")  # fmt: skip
+    __slots__ = (
+        "_closed",
+        "_exchange",
+        "_find",
+        "_heard",
+        "_left",
+        "_running",
+        "_script",
+        "_silence",
+        "_tls",
+        "core",
+        "host",
+        "kind_of_io",
+        "port",
+    )  # fmt: skip
 
     def __init__(
         self, core: Any, find: Callable[[], Exchange | None], host: str, port: int, *, kind_of_io: str
@@ -145,6 +159,7 @@ class _FarEnd:
         self._heard = b""
         self._left = b""
         self._tls = self._closed = False
+        self._silence = 0.0  # seconds since the last byte
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore and applications ask of a stream; `is_readable` means that the far end hung up."""
@@ -182,10 +197,25 @@ class _FarEnd:
             raise _other_protocol(exchange.client, "HTTP/2" if heard.startswith(b"PRI") else "SOCKS")
         self._exchange = exchange
         self._script = exchange.script(exchange.request.method)
+        self._silence = 0.0
         delay = exchange.delay + self._script.delay
         if late(delay, timeout):
             raise _noted(exchange, self._broken(Fault.READ_TIMEOUT))
         return delay
+
+    def _after(self, step: bytes | Pause | None, timeout: float | None) -> tuple[float, bytes | None]:
+        """Take one step of the script: seconds to wait, and the last bytes for the client, if these are they."""
+        if isinstance(step, Pause):
+            self._silence += step.seconds
+            if late(self._silence, timeout):
+                self._closed = True
+                error = self._broken(Fault.READ_TIMEOUT)
+                raise error if self._exchange is None else _noted(self._exchange, error)
+            return step.seconds, None
+        if step is None:
+            return 0.0, self._end()
+        self._silence, self._left = 0.0, step
+        return 0.0, None
 
     def _end(self) -> bytes | None:
         """The script is at its end: the last bytes for the client, or None when it may ask again."""
@@ -232,14 +262,11 @@ class MemoryStream(_FarEnd):
                 return b""
             if self._running is None:
                 wait(self._begin(timeout))
-                self._running = _sync_chunks(self._script)
-            chunk = next(self._running, None)
-            if chunk is None:
-                last = self._end()
-                if last is not None:
-                    return last
-            else:
-                self._left = chunk
+                self._running = steps_of(self._script)
+            seconds, last = self._after(next(self._running, None), timeout)
+            wait(seconds)
+            if last is not None:
+                return last
         return self._take(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # httpcore's interface
@@ -271,15 +298,13 @@ class AsyncMemoryStream(_FarEnd):
             if self._running is None:
                 await asleep(self._begin(timeout))
                 is_stream = isinstance(self._script, StreamScript)
-                self._running = self._script.achunks() if is_stream else self._script.chunks()
+                self._running = self._script.asteps() if is_stream else self._script.steps()
             running = self._running
-            chunk = await anext(running, None) if hasattr(running, "__anext__") else next(running, None)
-            if chunk is None:
-                last = self._end()
-                if last is not None:
-                    return last
-            else:
-                self._left = chunk
+            step = await anext(running, None) if hasattr(running, "__anext__") else next(running, None)
+            seconds, last = self._after(step, timeout)
+            await asleep(seconds)
+            if last is not None:
+                return last
         return self._take(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # httpcore's interface
@@ -307,15 +332,3 @@ def _other_protocol(client: str, protocol: str) -> ClientNotSupported:
         "tests make the pool without http1=False and without a SOCKS proxy, or give it a network_backend of your own",
         client=library, version=version, seam=f"{library}.ConnectionPool",
     )  # fmt: skip
-
-
-def _sync_chunks(script: Script) -> Iterator[bytes]:
-    if not script.is_async:
-        return script.chunks()
-
-    async def collect() -> list[bytes]:
-        made: AsyncIterator[bytes] = script.achunks()
-        return [chunk async for chunk in made]
-
-    collected: list[bytes] = _answering.run_private(collect())
-    return iter(collected)

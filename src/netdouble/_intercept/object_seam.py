@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from netdouble import _active
-from netdouble._answering import chunks_of, settle, sleep
+from netdouble._answering import settle, sleep, whole
 from netdouble._core.messages import Request, Response
 from netdouble._intercept.layers import raise_past, unspoken
 from netdouble._intercept.memory_socket import hand_down, is_answered, is_handed_down
@@ -84,7 +84,7 @@ class _Original:
 
 def bare_response(urllib3: Any, response: Response, method: str, **options: Any) -> Any:
     """A `urllib3.HTTPResponse` over the bytes of `response`; `options` go to its constructor."""
-    body = response.body if response.stream is None else b"".join(chunks_of(response.stream))
+    body = response.body if response.stream is None else whole(response.stream)
     fields = list(response.headers.fields)
     if response.status not in {204, 304} and not {"content-length", "transfer-encoding"} & set(response.headers):
         fields.append(("Content-Length", str(len(body))))

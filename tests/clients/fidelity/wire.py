@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from netdouble import Fault, Network, Response
+from netdouble import Fault, Network, Pause, Response
 from netdouble._codec.spelling import Ending, Script, spell, spell_fault
 
 # `At` makes a URL of this world: "/x" is on a.test, "//b.test/x" on another host.
@@ -184,10 +184,13 @@ class Oracle:
 
     def _play(self, script: Script, connection: socket.socket) -> bool:
         self._over.wait(script.delay)
-        for n, chunk in enumerate(script.chunks()):
+        for n, step in enumerate(script.steps()):
+            if isinstance(step, Pause):
+                self._over.wait(step.seconds)
+                continue
             if n:
                 self._over.wait(self.pause)  # so that the client reads each piece by itself
-            connection.sendall(chunk)
+            connection.sendall(step)
         if script.ending is Ending.RESET:
             self._over.wait(self.pause)  # a reset overtakes what was not read yet
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
