@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from netdouble._core.callers import called_from
@@ -27,26 +27,37 @@ if TYPE_CHECKING:
     from netdouble._core.router import Router
 
 
+class Reach(Protocol):
+    """What may be reached for real."""
+
+    def allows(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
+        """It may, by an entry or because it is this machine. `port` None: on whatever port."""
+        ...
+
+    def lists(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
+        """It may, by an entry."""
+        ...
+
+
 class Scope:
     """One opened network: its router, its settings, and the scope it was opened in.
 
     Attributes:
         label: whose it is, for reports: a test's name, or where it was opened.
-        allows: whether a host and port (None: on whatever port) may be reached for real.
+        reach: what may be reached for real.
         misses: the errors that were raised for unmatched requests and refused connections.
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
         retry_seconds: how long clients waited between their own retries.
     """
 
-    __slots__ = ("allows", "bound", "closed", "inner", "label", "misses", "owner", "parent", "retry_seconds",
-                 "router", "settings")  # fmt: skip
+    __slots__ = ("bound", "closed", "inner", "label", "misses", "owner", "parent", "reach", "retry_seconds", "router",
+                 "settings")  # fmt: skip
 
-    def __init__(self, router: Router, settings: Settings, allows: Callable[[str, int | None], bool], *, owner: object,
-                 label: str) -> None:  # fmt: skip
+    def __init__(self, router: Router, settings: Settings, reach: Reach, *, owner: object, label: str) -> None:
         self.router = router
         self.settings = settings
-        self.allows = allows
+        self.reach = reach
         self.owner = owner
         self.label = label
         self.bound = True
@@ -66,9 +77,11 @@ class Scope:
             scope = scope.parent
         return found
 
-    def reaches(self, host: str, port: int | None) -> bool:
-        """This scope, or one that it was opened in, allows it."""
-        return self.allows(host, port) or any(s.allows(host, port) for s in self.chain() if s is not self)
+    def reaches(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
+        """This scope allows it, or an entry of one that it was opened in: lists add up, the nearest base holds."""
+        if self.reach.allows(host, port, lookup=lookup):
+            return True
+        return any(s.reach.lists(host, port, lookup=lookup) for s in self.chain() if s is not self)
 
     def __repr__(self) -> str:
         return f"<Scope {self.label}{' closed' if self.closed else ''}>"

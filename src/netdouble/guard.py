@@ -6,20 +6,23 @@ stub answers and nothing allows is refused before anything leaves the machine.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
+from netdouble._core.settings import entries_of
 from netdouble._gate import guard as _guard
 from netdouble._gate.guard import Attempt
 
 __all__ = ["Attempt", "allow", "attempts"]
 
 
-def allow(*entries: str) -> AbstractContextManager[None]:
+def allow(*entries: str | Iterable[str]) -> AbstractContextManager[None]:
     """Let these be reached for real as well, for a while and for every thread.
 
     Args:
-        entries: a host, `*.host`, an IP address, a CIDR block or `loopback`, each with `:port` or `:low-high` if need
-            be; `unix`, `unix:/path/*`.
+        entries: texts (several in one, with commas), lists, tuples or sets of a host, `*.host`, an IP address, a CIDR
+            block or `loopback`, each with `:port` or `:low-high` if need be; `dns:host`, `unix`, `unix:/path/*`, the
+            name of a family such as `bluetooth`.
 
     Raises:
         DeclarationError: an entry can't be read.
@@ -28,7 +31,7 @@ def allow(*entries: str) -> AbstractContextManager[None]:
         >>> with guard.allow("db.test:5432"):
         ...     connect_to_database()
     """
-    return _guard.allowing(entries)
+    return _guard.allowing(entries_of(*entries, source="guard.allow"))
 
 
 def attempts() -> tuple[Attempt, ...]:

@@ -207,7 +207,7 @@ class Network(Verbs):
         """
         settings = self.settings
         router = Router(routes=self._base.routes, bodies=settings.bodies)
-        scope = Scope(router, settings, guard.permits(Policy(settings.allow)), owner=self,
+        scope = Scope(router, settings, _reach(settings), owner=self,
                       label=label or _label())  # fmt: skip
         catalog.attach()
         try:
@@ -339,7 +339,11 @@ class Network(Verbs):
         if self._standing is None or self._standing.router is not self._base:
             settings = self.settings
             self._standing = Scope(
-                self._base, settings, guard.permits(Policy(settings.allow)), owner=self, label=_label()
+                self._base,
+                settings,
+                _reach(settings),
+                owner=self,
+                label=_label(),
             )
             self._last = self._base
         return self._standing
@@ -407,6 +411,10 @@ def _problem(kind: str, route: Route, router: Router) -> Problem:
 
 def _door(client: str) -> Any:
     return import_module(f"netdouble._intercept.{client}")
+
+
+def _reach(settings: Settings) -> guard.Reach:
+    return guard.Reach(Policy(settings.allow, loopback=settings.loopback))
 
 
 def _label() -> str:

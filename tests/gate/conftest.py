@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from netdouble._gate import guard
-from netdouble._gate.policy import is_loopback, plain_host
+from netdouble._gate.entries import is_loopback, plain_host
 
 ADDRESSES = {"api.test": ["192.0.2.7"], "db.test": ["192.0.2.8", "2001:db8::8"], "cdn.test": ["192.0.2.7"]}
 

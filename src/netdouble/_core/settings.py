@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         layer: str
         guard: str
         allow: str | Iterable[str]
+        loopback: str
+        children: str
         unmatched: str
         unused: str
         swallowed: str
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "layer": ("transport",),
     "guard": ("block", "warn", "off"),
+    "loopback": ("open", "own"),
+    "children": ("guard", "allow", "refuse"),
     "unmatched": ("raise", "outage"),
     "unused": ("fail", "warn", "off"),
-    "swallowed": ("fail", "warn"),
+    "swallowed": ("test", "fail", "warn"),
     "retry_wait": ("real", "skip"),
     "fast": ("off", "on"),
     "ca_bundle": ("deferred", "eager"),
@@ -46,15 +50,26 @@ MEANINGS: Mapping[str, str] = {
     "layer": "where the stubs stand",
     "guard": "what happens to a real connection that nothing allows",
     "allow": "hosts that may be reached: host, *.host, IP, CIDR, each with :port or :low-high",
+    "loopback": "whether all of this machine may be reached, or only listeners of this process",
+    "children": "whether Python child processes inherit the guard, are left alone, or may not be started",
     "unmatched": "raise UnmatchedRequest, or the client's own connection error",
     "unused": "what a route that was declared in the test and never used does to it",
-    "swallowed": "what an unmatched request does to a test that swallowed its error",
+    "swallowed": "whose swallowed errors fail: those of the test, of leftovers and what runs outside tests too, none",
     "retry_wait": "whether the waits between a client's own retries are real",
     "fast": "answer requests and urllib3 with response objects instead of bytes",
     "bodies": "bytes of recorded bodies that are kept, as 16000000 or '16 MB'; the oldest are released first",
     "ca_bundle": "read the well-known CA bundles when a TLS handshake needs them, or at once",
 }
 
+
+# What holds for a whole run of pytest, and can't differ between its tests.
+SESSION_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "report": ("off", "on"),
+}
+
+SESSION_MEANINGS: Mapping[str, str] = {
+    "report": "list at the end every real connection that was let through",
+}
 
 DEFAULT_BODIES = 16_000_000
 
@@ -68,9 +83,11 @@ class Settings:
     layer: str = "transport"
     guard: str = "block"
     allow: tuple[str, ...] = ()
+    loopback: str = "open"
+    children: str = "guard"
     unmatched: str = "raise"
     unused: str = "fail"
-    swallowed: str = "fail"
+    swallowed: str = "test"
     retry_wait: str = "real"
     fast: str = "off"
     ca_bundle: str = "deferred"
@@ -98,6 +115,8 @@ NAMES = tuple(f.name for f in fields(Settings))
 
 def checked_value(name: str, value: Any, source: str) -> Any:
     """`value` in the form in which `Settings` holds it."""
+    if name in SESSION_CHOICES:
+        raise DeclarationError(f"{source}: {name} is a setting of the whole run: net_{name} or --net-{name}")
     if name not in NAMES:
         import difflib
 
@@ -105,10 +124,7 @@ def checked_value(name: str, value: Any, source: str) -> Any:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise DeclarationError(f"{source}: there is no setting {name!r}{hint} Settings: {', '.join(NAMES)}")
     if name == "allow":
-        entries = value.replace("\n", ",").split(",") if isinstance(value, str) else list(value)
-        if not all(isinstance(entry, str) for entry in entries):
-            raise DeclarationError(f"{source}: allow takes entries such as 'db.test:5432', not {value!r}")
-        return tuple(entry.strip() for entry in entries if entry.strip())
+        return entries_of(value, source=source)
     if name == "bodies":
         return _bytes(value, source)
     if isinstance(value, bool) and set(CHOICES[name]) >= {"on", "off"}:
@@ -116,6 +132,33 @@ def checked_value(name: str, value: Any, source: str) -> Any:
     if value not in CHOICES[name]:
         raise DeclarationError(f"{source}: {name}={value!r} is not one of {', '.join(CHOICES[name])}")
     return value
+
+
+def entries_of(*given: Any, source: str) -> tuple[str, ...]:
+    """The `allow` entries in what was given: texts (several in one, with commas or lines), lists, tuples, sets.
+
+    Raises:
+        DeclarationError: something else was given.
+    """
+    found: list[str] = []
+    for value in given:
+        entries = value.replace("\n", ",").split(",") if isinstance(value, str) else value
+        if isinstance(entries, Mapping) or not isinstance(entries, Iterable):
+            entries = [None]
+        for entry in entries:
+            if not isinstance(entry, str):
+                raise DeclarationError(f"{source}: allow takes entries such as 'db.test:5432', not {value!r}")
+            found += (part.strip() for part in entry.split(",") if part.strip())
+    return tuple(found)
+
+
+def checked_session_value(name: str, value: Any, source: str) -> str:
+    """As `checked_value`, for what holds for a whole run."""
+    if isinstance(value, bool) and set(SESSION_CHOICES[name]) >= {"on", "off"}:
+        value = "on" if value else "off"
+    if value not in SESSION_CHOICES[name]:
+        raise DeclarationError(f"{source}: {name}={value!r} is not one of {', '.join(SESSION_CHOICES[name])}")
+    return str(value)
 
 
 def _bytes(value: Any, source: str) -> int:

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +20,8 @@ from netdouble import _active
 from netdouble._active import Scope
 from netdouble._core.callers import called_from
 from netdouble._gate import sockets
-from netdouble._gate.policy import Policy, is_loopback, plain_host
+from netdouble._gate.entries import is_loopback, plain_host
+from netdouble._gate.policy import Policy
 from netdouble._patch import Undo
 from netdouble.errors import NetworkBlocked, NetworkWarning
 
@@ -134,9 +135,23 @@ def allowing(entries: Iterable[str]) -> Iterator[None]:
             _allowed_now.remove(policy)
 
 
-def permits(policy: Policy) -> Callable[[str, int | None], bool]:
-    """What a scope with that policy of its own may reach: that, and what is allowed everywhere now."""
-    return lambda host, port: any(each.allows(host, port) for each in (policy, elsewhere.policy, *_allowed_now))
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a scope with that policy of its own may reach: that, and the entries that hold everywhere now."""
+
+    policy: Policy
+
+    def allows(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
+        """By an entry, or because it is this machine."""
+        return self.policy.allows(host, port, lookup=lookup) or _listed(host, port, lookup=lookup)
+
+    def lists(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
+        """By an entry."""
+        return self.policy.lists(host, port, lookup=lookup) or _listed(host, port, lookup=lookup)
+
+
+def _listed(host: str, port: int | None, *, lookup: bool) -> bool:
+    return any(each.lists(host, port, lookup=lookup) for each in (elsewhere.policy, *_allowed_now))
 
 
 # The ledger
@@ -173,14 +188,15 @@ class _Judge:
     def admit(self, action: str, host: str, port: int | None, sock: socket.socket | None = None) -> None:
         """Return, or raise NetworkBlocked."""
         host = plain_host(host)
-        if is_loopback(host):
+        if is_loopback(host) and action == "lookup":
             return
         names = (host, *_names.get(host, ()))
         if any(_active.is_admitted(name, port) for name in names):
             return
         for scope in _active.responsible() or (None,):
             mode = elsewhere.mode if scope is None else scope.settings.guard
-            if mode != "off" and not any(_allowed(scope, name, port) for name in names):
+            lookup = action == "lookup"
+            if mode != "off" and not any(_allowed(scope, name, port, lookup=lookup) for name in names):
                 _stop(_Case(action, names, port, scope), mode, sock)
 
     def learn(self, name: str, addresses: Iterable[str]) -> None:
@@ -215,10 +231,10 @@ class _Case:
         return self.scope.label if self.scope is not None else _current_test()
 
 
-def _allowed(scope: Scope | None, host: str, port: int | None) -> bool:
+def _allowed(scope: Scope | None, host: str, port: int | None, *, lookup: bool) -> bool:
     if scope is None:
-        return permits(elsewhere.policy)(host, port)
-    return scope.reaches(host, port)
+        return Reach(elsewhere.policy).allows(host, port, lookup=lookup)
+    return scope.reaches(host, port, lookup=lookup)
 
 
 def _stop(case: _Case, mode: str, sock: socket.socket | None) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Protocol
 
-from netdouble._gate.policy import is_address, plain_host
+from netdouble._gate.entries import is_address, plain_host
 from netdouble._patch import replace
 
 # Kept from import: a peer may swap the name in `socket` later, but not this class.

@@ -110,7 +110,7 @@ class Session:
 
     def late_problems(self) -> list[Problem]:
         """What was swallowed since, in a teardown."""
-        scopes = [scope for scope in (*self._open, *self._closed) if scope.settings.swallowed == "fail"]
+        scopes = [scope for scope in (*self._open, *self._closed) if scope.settings.swallowed != "warn"]
         found = self._outside(None)
         for scope in scopes:
             found += _swallowed(scope.misses, None)
@@ -119,7 +119,7 @@ class Session:
 
     def _outside(self, code: CodeType | None) -> list[Problem]:
         unclaimed = guard.take_unclaimed()
-        return _swallowed([*unclaimed], code) if _active.defaults.swallowed == "fail" else []
+        return _swallowed([*unclaimed], code) if _active.defaults.swallowed != "warn" else []
 
     def _looked(self) -> None:
         for scope in (*self._open, *self._closed):
@@ -170,7 +170,9 @@ def _swallowed(misses: list[Any], code: CodeType | None) -> list[Problem]:
 def _in_force(settings: Settings, mode: str, origin: str) -> Iterator[None]:
     before, _active.defaults = _active.defaults, settings
     try:
-        with guard.ruled(guard.Rule(mode, Policy(settings.allow), f"guard={mode} ({origin})")):
+        with guard.ruled(
+            guard.Rule(mode, Policy(settings.allow, loopback=settings.loopback), f"guard={mode} ({origin})")
+        ):
             yield
     finally:
         _active.defaults = before

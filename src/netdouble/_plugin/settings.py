@@ -10,8 +10,18 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from netdouble._core.settings import CHOICES, MEANINGS, NAMES, Settings
-from netdouble._gate.policy import GRAMMAR, Policy
+from netdouble._core.settings import (
+    CHOICES,
+    MEANINGS,
+    NAMES,
+    SESSION_CHOICES,
+    SESSION_MEANINGS,
+    Settings,
+    checked_session_value,
+    entries_of,
+)
+from netdouble._gate.entries import GRAMMAR
+from netdouble._gate.policy import Policy
 from netdouble.errors import DeclarationError
 
 MARKER = (
@@ -57,6 +67,11 @@ def declare(parser: Any) -> None:
             values = "|".join(CHOICES.get(name, ("SIZE",)))
             parser.addini(f"net_{name}", f"{MEANINGS[name]}: {values}")
             group.addoption(option_of(name), metavar=values, help=MEANINGS[name])
+    for name, choices in SESSION_CHOICES.items():
+        parser.addini(f"net_{name}", f"{SESSION_MEANINGS[name]}: {'|'.join(choices)}")
+        # Given bare, the option means the first value that is not the default.
+        group.addoption(option_of(name), nargs="?", const=choices[1], metavar="|".join(choices),
+                        help=SESSION_MEANINGS[name])  # fmt: skip
 
 
 def option_of(name: str) -> str:
@@ -72,7 +87,7 @@ class RunSettings:
 
     Attributes:
         settings: of a network that says nothing else. guard: what happens where no network is open. origin: where
-            that was said.
+            that was said. session: what holds for the whole run, by name.
 
     Raises:
         DeclarationError: an unknown name, a value that is not in the table, an entry that can't be read.
@@ -86,6 +101,10 @@ class RunSettings:
         self._add({name: config.getini(f"net_{name}") for name in NAMES}, ini)
         for name in NAMES:
             self._add({name: options.get(f"net_{name}")}, option_of(name))
+        self.session = {
+            name: _session_value(name, config.getini(f"net_{name}"), ini, options.get(f"net_{name}"))
+            for name in SESSION_CHOICES
+        }
 
     def _add(self, written: Mapping[str, Any], source: str) -> None:
         said = {
@@ -107,8 +126,9 @@ class RunSettings:
         settings, guard, origin = self.settings, self.guard, self.origin
         for mark in reversed(list(node.iter_markers("net"))):
             options = dict(mark.kwargs)
-            options["allow"] = [entry for given in (*mark.args, options.get("allow", ())) for entry in _entries(given)]
-            settings = _changed(settings, options, f"@pytest.mark.net of {node.nodeid}")
+            source = f"@pytest.mark.net of {node.nodeid}"
+            options["allow"] = entries_of(*mark.args, options.get("allow", ()), source=source)
+            settings = _changed(settings, options, source)
             if "guard" in options:
                 guard, origin = settings.guard, "@pytest.mark.net"
         return settings, guard, origin
@@ -123,15 +143,16 @@ def _changed(settings: Settings, options: Mapping[str, Any], source: str) -> Set
     return changed
 
 
+def _session_value(name: str, written: Any, ini: str, option: Any) -> str:
+    """A setting of the whole run: the option's value, else the ini file's, else the default."""
+    if option is not None:
+        return checked_session_value(name, option, option_of(name))
+    return checked_session_value(name, written, ini) if written else SESSION_CHOICES[name][0]
+
+
 def _unknown(config: Config) -> list[str]:
     """The names in the ini file that begin as ours do and are none."""
     # pytest 9 renamed it and warns of the old name; to get at a name that nobody declared there is no other way.
     written = vars(config).get("_inicfg") or vars(config).get("inicfg") or {}
-    return [key[4:] for key in written if key.startswith("net_") and key[4:] not in NAMES]
-
-
-def _entries(given: Any) -> list[Any]:
-    """One entry, several in one text, or a list, tuple or set of them."""
-    if isinstance(given, str):
-        return given.replace("\n", ",").split(",")
-    return list(given) if isinstance(given, Iterable) else [given]
+    known = {*NAMES, *SESSION_CHOICES}
+    return [key[4:] for key in written if key.startswith("net_") and key[4:] not in known]
