@@ -219,7 +219,7 @@ def spell_fault(fault: Fault, response: Response | None = None, *, method: str, 
     """
     if fault.before_request:
         raise ValueError(f"{fault} happens before the request is sent: the door must raise it while connecting")
-    response = _SAMPLE if response is None else response
+    response = SAMPLE if response is None else response
     said, ending = _FAULTS[fault]
     if isinstance(said, tuple):
         return Script(*said, ending=ending, delay=response.delay)
@@ -324,4 +324,5 @@ _FAULTS: dict[Fault, tuple[tuple[bytes, ...] | Callable[[Response, _Plan, Ending
     Fault.READ_TIMEOUT_IN_BODY: (_half_body, Ending.STALL),
     Fault.MALFORMED_RESPONSE: ((b"this is not HTTP\r\n\r\n",), Ending.CLOSE),
 }
-_SAMPLE = Response(200, json={"message": "This answer breaks off before its end.", "padding": "." * 35})
+# What a fault breaks off that was given no response.
+SAMPLE = Response(200, json={"message": "This answer breaks off before its end.", "padding": "." * 35})

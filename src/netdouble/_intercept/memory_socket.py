@@ -25,6 +25,7 @@ from typing import Any
 from netdouble import _active
 from netdouble._answering import settle, sleep, steps_of
 from netdouble._codec.http1 import ParsedRequest, RequestParser
+from netdouble._codec.received import received
 from netdouble._codec.socket_errors import CONNECT_ERRORS, READ_ERRORS, reset
 from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
 from netdouble._core.calls import Call
@@ -34,7 +35,6 @@ from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.layers import Dialect, raise_past, speaker, unspoken
-from netdouble._intercept.received import received
 from netdouble.errors import AmbiguousScope, NetdoubleError, ScopeClosed
 
 

@@ -23,5 +23,14 @@ def load_core() -> None:
         getattr(netdouble, name)
 
 
-# The command's entry, the plugin that calls this, and what loads ssl.
-_ELSEWHERE = frozenset({"netdouble.__main__", "netdouble.cli", "netdouble.pytest_plugin", "netdouble._gate.ca_bundle"})
+# The command's entry, the plugin that calls this, what loads ssl, and what needs an extra.
+_ELSEWHERE = frozenset(
+    {
+        "netdouble.__main__",
+        "netdouble.cli",
+        "netdouble.pytest_plugin",
+        "netdouble._gate.ca_bundle",
+        "netdouble._codec.received",
+        "netdouble._codec.http2",
+    }
+)

@@ -1,0 +1,107 @@
+"""The far end of a connection: what a client sends is heard, each request is decided, and what is to be done is said.
+
+Rule 1: no socket, no thread, no waiting here. Bytes come in, acts come out; whoever holds the connection carries the
+acts out: in the client's own `send()`, or in a server's thread.
+Rule 2: acts come lazily, and whatever `decide` raises comes out of the iterator: in the caller's stack.
+Rule 3: one far end is driven by one thread at a time, and bytes are sent in the order in which they were given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from netdouble._codec.http1 import DEFAULT_LIMITS, Limits
+from netdouble._core.arrivals import Connection
+from netdouble._core.calls import Call
+from netdouble._core.messages import Request
+from netdouble._far_end.acts import Act, Concurrent, Origin, PassedOn, Tunnel
+from netdouble._far_end.exchanges import Peer, no_way
+from netdouble._far_end.http1 import Http1
+
+__all__ = ["Act", "Concurrent", "FarEnd", "Origin", "PassedOn", "Tunnel"]
+
+
+class FarEnd:
+    r"""One connection, as the peer of the client that opened it.
+
+    Args:
+        origin: whom the client believes it talks to. decide: who answers: opens the call of a request. What it raises
+            is raised by the iterator that `hear` gave, and the far end hears nothing after that.
+        connection: what is known of the connection; `alpn` decides which HTTP is spoken.
+        client: name and version of the client, where the door knows it; else the User-Agent's first product.
+        limits: how much the client may send. passed: lets a request through to the real service; without it, a
+            DeclarationError is raised. malformed: is given the call of a request that could not be read, for the log;
+            the client is told 400 by itself. proxies: a CONNECT is a wish for a tunnel, and granted (`Tunnel`).
+
+    Example:
+        >>> far_end = FarEnd(Origin("http", "x.test", 80), decide=router.open, connection=Connection())
+        >>> for act in far_end.hear(b"GET / HTTP/1.1\r\nHost: x.test\r\n\r\n"):
+        ...     if isinstance(act, bytes):
+        ...         client.send(act)
+    """
+
+    def __init__(self, origin: Origin, *, decide: Callable[[Request], Call], connection: Connection, client: str = "",
+                 limits: Limits = DEFAULT_LIMITS, passed: PassedOn | None = None,
+                 malformed: Callable[[Call], None] | None = None, proxies: bool = False) -> None:  # fmt: skip
+        self._peer = Peer(origin, decide, connection, client, passed or no_way, malformed)
+        self._limits, self._proxies = limits, proxies
+        self._speech: _Speech | None = None
+        self._first = b""
+
+    def hear(self, data: bytes) -> Iterator[Act]:
+        """The client has sent `data`. What is to be done now, act by act; take all of it before hearing more.
+
+        The acts inside a `Concurrent` are not part of that: they may go on while more is heard.
+        """
+        speech = self._speech
+        if speech is None:
+            data = self._first = self._first + data
+            speech = self._speech = self._speech_for(data)
+            if speech is None:
+                return iter(())
+            self._first = b""
+        return speech.hear(data)
+
+    def hear_end(self) -> Iterator[Act]:
+        """The client has closed its side. What is to be done now; nothing is heard after it."""
+        if self._speech is None:
+            self._speech = Http1(self._peer, self._limits, self._proxies)
+            yield from self._speech.hear(self._first)
+        yield from self._speech.hear_end()
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing of a request has come that was not answered: the connection may be closed without losing one."""
+        return not self._first if self._speech is None else self._speech.is_idle
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing is heard any more: the last act was an ending or a tunnel, or an error was raised."""
+        return self._speech is not None and self._speech.is_over
+
+    def _speech_for(self, data: bytes) -> _Speech | None:
+        """The protocol that the client speaks; None while its first bytes leave that open."""
+        if self._peer.connection.alpn != "h2" and not data.startswith(_PREFACE):
+            if _PREFACE.startswith(data):
+                return None
+            return Http1(self._peer, self._limits, self._proxies)
+        from netdouble._far_end.http2 import Http2  # h2 is an extra, and costs 30 ms
+
+        return Http2(self._peer, self._limits)
+
+
+class _Speech(Protocol):
+    """A protocol, in the far end's own terms."""
+
+    @property
+    def is_idle(self) -> bool: ...
+    @property
+    def is_over(self) -> bool: ...
+    def hear(self, data: bytes) -> Iterator[Act]: ...
+    def hear_end(self) -> Iterator[Act]: ...
+
+
+# With it a client says that it speaks HTTP/2 without having asked (RFC 9113 section 3.4). As far as no method of
+# HTTP/1.1 begins so.
+_PREFACE = b"PRI * HTTP/2.0"

@@ -1,0 +1,266 @@
+"""HTTP/2 at the far end: every request is a stream of its own, answered beside the others.
+
+Rule 1: what one stream waits for (a delay, room in the client's window) holds up that stream alone.
+Rule 2: a stream that stalls is silent; one that is closed or reset by a fault of the network takes the connection
+along, as there is only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from netdouble._answering import steps_of
+from netdouble._codec.http1 import Limits, MalformedRequest, ParsedRequest
+from netdouble._codec.http2 import (
+    Asked,
+    Broken,
+    Gone,
+    Heard,
+    Http2Server,
+    Room,
+    TooLarge,
+    Waits,
+    hangs_up,
+    request_as_http1,
+    response_fields,
+)
+from netdouble._codec.received import received
+from netdouble._codec.spelling import SAMPLE, Ending
+from netdouble._core.calls import Call
+from netdouble._core.contents import Pause
+from netdouble._core.faults import Fault
+from netdouble._core.messages import Response
+from netdouble._far_end.acts import Act, Concurrent
+from netdouble._far_end.exchanges import Peer, carried_out
+
+# A stream says it when its client takes no more for now: it is carried on when there is room. Never handed out.
+_BLOCKED = Concurrent(iter(()))
+
+
+class _Stream:
+    """One request and what is left to do for it."""
+
+    __slots__ = ("acts", "id", "is_running")
+
+    def __init__(self, number: int, acts: Iterator[Act]) -> None:
+        self.id, self.acts, self.is_running = number, acts, False
+
+
+class Http2:
+    """The streams of one connection."""
+
+    def __init__(self, peer: Peer, limits: Limits) -> None:
+        self._peer = peer
+        self._talk = Http2Server(limits)
+        self._streams: dict[int, _Stream] = {}
+        self._blocked: list[_Stream] = []
+        self.is_over = False
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._streams and self._talk.is_idle
+
+    def hear(self, data: bytes) -> Iterator[Act]:
+        return iter(()) if self.is_over else self._acts(self._talk.hear(data))
+
+    def hear_end(self) -> Iterator[Act]:
+        if not self.is_over:
+            self.is_over = True
+            for stream in list(self._streams.values()):
+                self._give_up(stream)
+            yield Ending.CLOSE
+
+    def _acts(self, heard: list[Heard]) -> Iterator[Act]:
+        yield from self._said()
+        for each in heard:
+            if isinstance(each, Asked):
+                yield Concurrent(self._run(self._stream(each.stream, self._answered(each.stream, each.parsed))))
+            elif isinstance(each, TooLarge):
+                yield from self._refused(each)
+            elif isinstance(each, Waits):
+                self._talk.head(each.stream, 100, ())
+            elif isinstance(each, Gone):
+                if each.stream in self._streams:
+                    self._give_up(self._streams[each.stream])
+            elif isinstance(each, Room):
+                waiting, self._blocked = self._blocked, []
+                for stream in waiting:
+                    yield Concurrent(self._run(stream))
+            else:
+                yield from self._broke_off(each)
+            yield from self._said()
+
+    def _said(self) -> Iterator[bytes]:
+        if data := self._talk.take():
+            yield data
+
+    def _broke_off(self, broken: Broken) -> Iterator[Act]:
+        self.is_over = True
+        error = MalformedRequest(400, f"not HTTP/2: {broken.reason} (RFC 9113)")
+        self._peer.note_malformed(error, broken.raw)
+        yield from self._said()
+        yield Ending.CLOSE
+
+    def _refused(self, large: TooLarge) -> Iterator[Act]:
+        error = MalformedRequest(413, f"a body of more than {len(large.parsed.body) - 1} bytes")
+        response = error.to_response()
+        self._peer.note_malformed(error, large.parsed.raw, response)
+        self._talk.head(large.stream, response.status, response_fields(response, "POST"))
+        self._talk.data(large.stream, response.body[: self._talk.room(large.stream)])
+        self._talk.end(large.stream)
+        self._talk.reset(large.stream, 0)  # NO_ERROR: don't send the rest (RFC 9113 section 8.1)
+        yield from self._said()
+
+    # Streams
+
+    def _stream(self, number: int, acts: Iterator[Act]) -> _Stream:
+        stream = self._streams[number] = _Stream(number, acts)
+        return stream
+
+    def _answered(self, number: int, parsed: ParsedRequest) -> Iterator[Act]:
+        call = self._peer.ask(parsed)
+        yield from carried_out(call, _Saying(self._talk, number, parsed, self._peer))
+
+    def _run(self, stream: _Stream) -> Iterator[Act]:
+        """Carry a stream on until it ends, or until its client takes no more for now."""
+        while stream.id in self._streams and not self.is_over:
+            try:
+                act = next(stream.acts, Ending.KEEP_ALIVE)
+            except BaseException:
+                self.is_over = True
+                raise
+            if act is _BLOCKED:
+                self._blocked.append(stream)
+                return
+            if act is Ending.STALL:
+                return
+            if isinstance(act, Ending):
+                del self._streams[stream.id]
+                if act is not Ending.KEEP_ALIVE:
+                    self.is_over = True
+                    yield act
+                return
+            yield act
+
+    def _give_up(self, stream: _Stream) -> None:
+        """The client is no longer there for it."""
+        del self._streams[stream.id]
+        self._blocked = [other for other in self._blocked if other is not stream]
+        close = getattr(stream.acts, "close", None)
+        if close is not None:
+            close()
+
+
+class _Saying:
+    """The answer on one stream."""
+
+    def __init__(self, talk: Http2Server, stream: int, parsed: ParsedRequest, peer: Peer) -> None:
+        self._talk, self._stream, self._parsed, self._peer = talk, stream, parsed, peer
+
+    def response(self, response: Response) -> tuple[float, Iterator[Act]]:
+        return response.delay, self._whole(response)
+
+    def fault(self, fault: Fault, response: Response | None) -> tuple[float, Iterator[Act]]:
+        response = SAMPLE if response is None else response
+        return response.delay, self._broken(fault, response)
+
+    def passed(self, call: Call) -> Iterator[Act]:
+        parsed = self._parsed
+        data = bytearray()
+        for act in self._peer.passed(call, request_as_http1(parsed)):
+            if isinstance(act, bytes):
+                data += act
+            else:
+                yield act
+        response = received(bytes(data), parsed.method, over=True)
+        if response is None:  # it has not answered
+            yield Ending.CLOSE
+            return
+        yield from self._whole(response)
+
+    def _whole(self, response: Response) -> Iterator[Act]:
+        talk, stream = self._talk, self._stream
+        trailers = [(name.lower(), value) for name, value in response.trailers.fields]
+        bare = self._has_no_body(response)
+        fields = response_fields(response, self._parsed.method)
+        is_all = bare or (response.stream is None and not response.body and not trailers)
+        talk.head(stream, response.status, fields, is_all=is_all)
+        if not is_all:
+            yield from self._body(_steps(response))
+            talk.end(stream, trailers)
+        if hangs_up(response):
+            talk.goodbye()
+        yield from self._said()
+        yield Ending.CLOSE if hangs_up(response) else Ending.KEEP_ALIVE
+
+    def _broken(self, fault: Fault, response: Response) -> Iterator[Act]:
+        talk, stream = self._talk, self._stream
+        inside = fault in {Fault.RESET_IN_BODY, Fault.TRUNCATED_BODY, Fault.READ_TIMEOUT_IN_BODY}
+        if fault is Fault.MALFORMED_RESPONSE:
+            yield b"this is not HTTP\r\n\r\n"
+        elif fault is Fault.RESET_IN_HEADERS:
+            yield from self._said()
+            talk.head(stream, response.status, response_fields(response, self._parsed.method))
+            said = talk.take()
+            yield said[: len(said) // 2]
+        elif inside and not self._has_no_body(response) and (response.stream is not None or response.body):
+            talk.head(stream, response.status, response_fields(response, self._parsed.method))
+            yield from self._body(_half(_steps(response)))
+            yield from self._said()
+        yield _ENDINGS[fault]
+
+    def _has_no_body(self, response: Response) -> bool:
+        return self._parsed.method == "HEAD" or response.status in {204, 304}
+
+    def _body(self, steps: Iterable[bytes | Pause]) -> Iterator[Act]:
+        talk, stream = self._talk, self._stream
+        for step in steps:
+            if isinstance(step, Pause):
+                yield from self._said()
+                yield step
+                continue
+            at = 0
+            while at < len(step):
+                room = talk.room(stream)
+                if room <= 0:
+                    yield from self._said()
+                    yield _BLOCKED
+                    continue
+                talk.data(stream, step[at : at + room])
+                at += room
+                yield from self._said()
+
+    def _said(self) -> Iterator[bytes]:
+        if data := self._talk.take():
+            yield data
+
+
+_ENDINGS = {
+    Fault.RESET: Ending.RESET,
+    Fault.RESET_IN_HEADERS: Ending.RESET,
+    Fault.RESET_IN_BODY: Ending.RESET,
+    Fault.EMPTY_RESPONSE: Ending.CLOSE,
+    Fault.TRUNCATED_BODY: Ending.CLOSE,
+    Fault.READ_TIMEOUT: Ending.STALL,
+    Fault.READ_TIMEOUT_IN_BODY: Ending.STALL,
+    Fault.MALFORMED_RESPONSE: Ending.CLOSE,
+}
+
+
+def _steps(response: Response) -> Iterable[bytes | Pause]:
+    if response.stream is not None:
+        return steps_of(response.stream)
+    return (response.body,) if response.body else ()
+
+
+def _half(steps: Iterable[bytes | Pause]) -> Iterator[bytes | Pause]:
+    """Half of a body; of one in several chunks, all up to the middle of the last."""
+    held = b""
+    for step in steps:
+        if isinstance(step, Pause):
+            yield step
+        else:
+            if held:
+                yield held
+            held = step
+    yield held[: len(held) // 2]
