@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call
 from netdouble._core.contents import Pause, Step
-from netdouble._core.replies import Answer, Compute, as_reply
+from netdouble._core.replies import Answer, Compute, Verbatim, as_reply
 from netdouble.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -26,12 +26,24 @@ sleep = time.sleep
 def settle(call: Call) -> Answer:
     """What `call` is answered with, for a sync client."""
     reply = call.answer
+    return _answer(_made(reply, call), call) if isinstance(reply, Compute) else _known(reply)
+
+
+def settle_for(library: str, call: Call) -> Answer | Verbatim:
+    """As `settle`, for a client that takes a response object of its own as it is."""
+    reply = call.answer
     if not isinstance(reply, Compute):
         return _known(reply)
-    if reply.is_async:
-        return _answer(run_private(reply.function(call.request)), call)
+    made = _made(reply, call)
+    if isinstance(made, Verbatim) and made.library == library:
+        call.native = made.native
+        return made
+    return _answer(made, call)
+
+
+def _made(reply: Compute, call: Call) -> Any:
     made = reply.function(call.request)
-    return _answer(run_private(made) if hasattr(made, "__await__") else made, call)
+    return run_private(made) if hasattr(made, "__await__") else made
 
 
 async def asettle(call: Call) -> Answer:
@@ -49,6 +61,9 @@ def _known(reply: Any) -> Answer:
 
 
 def _answer(made: Any, call: Call) -> Answer:
+    if isinstance(made, Verbatim):
+        call.native = made.native
+        return made.neutral
     try:
         reply = as_reply(made)
     except DeclarationError as error:

@@ -110,6 +110,11 @@ class Request:
         cookies: Mapping[str, str] = self._memo["cookies"]
         return cookies
 
+    @property
+    def native(self) -> Any:
+        """The request in its client's own objects (`ClientObjects`), where its door carried them along; else None."""
+        return self._memo.get("native")
+
     def with_path_params(self, path_params: Mapping[str, Any]) -> Request:
         """The same request, knowing what the answering route's template captured."""
         return Request(self.method, self.url, self.headers, self.body, self.client, self.http_version,

@@ -53,6 +53,20 @@ class Compute:
     is_async: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """What a function may answer with: a client's own response object, which that client is handed as it is.
+
+    Attributes:
+        native: the object. library: whose it is, as `"requests"`; every other client is answered with `neutral`.
+        neutral: the same in our words, for the log too.
+    """
+
+    native: Any
+    library: str
+    neutral: Response
+
+
 Reply: TypeAlias = Response | Fail | PassThrough | Compute
 # What a door carries out: a reply whose function, if it had one, has been asked.
 Answer: TypeAlias = Response | Fail | PassThrough

@@ -161,11 +161,17 @@ class View:
         return not entry.route.mismatches(self._request)
 
 
-def open_call(routers: Sequence[Router], request: Request, allowed: Callable[[str, int], bool]) -> Call | None:
+def open_call(
+    routers: Sequence[Router],
+    request: Request,
+    allowed: Callable[[str, int], bool],
+    unrouted: Callable[[Request], Reply | None] | None = None,
+) -> Call | None:
     """Ask the routers, innermost first, and record the call in each that was asked.
 
-    A request that no route answers is let through when `allowed(host, port)` says that its host may be reached and
-    no route names that host; else None is returned: the request is unmatched, and nothing is recorded yet.
+    A request that no route answers gets what `unrouted(request)` says. When that says nothing, it is let through if
+    `allowed(host, port)` says that its host may be reached and no route names that host; else None is returned: the
+    request is unmatched, and nothing is recorded yet.
     """
     for depth, router in enumerate(routers):
         call = router.open(request)
@@ -173,13 +179,19 @@ def open_call(routers: Sequence[Router], request: Request, allowed: Callable[[st
             for inner in routers[:depth]:
                 inner.record(call)
             return call
+    said = None if unrouted is None else unrouted(request)
+    if said is not None:
+        return _recorded(Call(request, None, said), routers)
     host, port = request.url.host, request.url.port
     if not any(router.names_host(host, port) for router in routers) and allowed(host, port):
-        passed = Call(request, None, PASS_THROUGH)
-        for router in routers:
-            router.record(passed)
-        return passed
+        return _recorded(Call(request, None, PASS_THROUGH), routers)
     return None
+
+
+def _recorded(call: Call, routers: Sequence[Router]) -> Call:
+    for router in routers:
+        router.record(call)
+    return call
 
 
 def preview(routers: Sequence[Router], request: Request) -> Reply | None:
