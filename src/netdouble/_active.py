@@ -100,6 +100,17 @@ class Scope:
             return True
         return any(s.reach.lists(host, port, lookup=lookup) for s in self.chain() if s is not self)
 
+    def answer_again(self, call: Call) -> None:
+        """Another route is to answer `call`: the function of its own one gave the request back.
+
+        Raises:
+            UnmatchedRequest: none does. UnansweredRoute: one does, but was told no answer.
+        """
+        for scope in self.chain():
+            scope.router.withdraw(call)
+        call.declined |= {call.route.order}
+        ask(self, call.request, again=call)
+
     def __repr__(self) -> str:
         return f"<Scope {self.label}{' closed' if self.closed else ''}>"
 
@@ -317,20 +328,21 @@ def open_call(request: Request) -> Call | None:
     return ask(scope, request)
 
 
-def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from) -> Call:
+def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from, again: Call | None = None) -> Call:
     """As `open_call`, for a door that knows its scope: it was mounted on one client by hand.
 
     Args:
         caller: where the request was made, for a door that decides in another task.
+        again: the call to be answered by another route than those that declined it.
     """
     from netdouble._core import router
 
     chain = scope.chain()
     carry(request)
     unrouted = None if scope.manner is None and len(chain) == 1 else partial(_unrouted, chain)
-    call = router.open_call([s.router for s in chain], request, scope.reaches, unrouted)
+    call = router.open_call([s.router for s in chain], request, scope.reaches, unrouted, again)
     if call is None:
-        call = _miss(scope, chain, request, caller())
+        call = _miss(scope, chain, request, caller(), again)
     return _opened(call, scope)
 
 
@@ -386,13 +398,14 @@ def _opened(call: Call, scope: Scope) -> Call:
     return call
 
 
-def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str) -> Call:
+def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str, again: Call | None) -> Call:
     from netdouble._core import explain
     from netdouble._core.calls import Call
     from netdouble._core.faults import Fault
     from netdouble._core.replies import Fail
 
-    call = Call(request, None, None)
+    call = Call(request, None, None) if again is None else again
+    call.route = call.answer = None
     for each in chain:
         each.router.record(call)
     asked = [s.router for s in chain]

@@ -33,6 +33,7 @@ class Call:
         "answer",
         "bodies",
         "closed",
+        "declined",
         "error",
         "index",
         "native",
@@ -55,6 +56,8 @@ class Call:
         self.bodies: Any = None
         # The scope whose settings hold for this call; set by whoever asked (`_active.open_call`).
         self.scope: Any = None
+        # The orders of the routes whose function gave the request back.
+        self.declined: frozenset[int] = frozenset()
         self.native: Any = None
         self.view: Any = None
 

@@ -41,6 +41,14 @@ PASS_THROUGH = PassThrough()
 
 
 @dataclass(frozen=True, slots=True)
+class Decline:
+    """What a function may give back: its route does not answer this request after all, and the next one is asked."""
+
+
+DECLINE = Decline()
+
+
+@dataclass(frozen=True, slots=True)
 class Compute:
     """Ask a function of the user for the answer.
 
