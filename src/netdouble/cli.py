@@ -1,4 +1,4 @@
-"""The command line: `netdouble doctor` tells which clients are installed and where each one is covered."""
+"""The command line: `netdouble doctor` tells which clients are covered, `netdouble run` runs a command under guard."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from netdouble import __version__
 from netdouble._intercept.catalog import CLIENTS, Client, client_version, install
-from netdouble.errors import ClientNotSupported
+from netdouble.errors import ClientNotSupported, DeclarationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,48 @@ def doctor() -> int:
     return int(any(found.verdict == "not covered" for found in findings))
 
 
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a command under the kernel's guard (Linux)",
+        usage="netdouble run --sealed[=auto|require|netns] [--allow ENTRY,...] -- COMMAND ...",
+        description="The exit status is the command's; 1 where it succeeded although something was refused.",
+    )
+    run.add_argument("--sealed", nargs="?", const="require", choices=("auto", "require", "netns"), required=True,
+                     help="the kernel judges every connection of the command and its children: require (the default), "
+                     "auto (say so and go on where that can't be), netns (a network of its own)")  # fmt: skip
+    run.add_argument("--allow", action="append", default=[], metavar="ENTRY,...", help="what may be reached as well")
+    run.add_argument("--loopback", choices=("open", "own"), default="open",
+                     help="on this machine everything, or only what the command itself listens at")  # fmt: skip
+    run.add_argument("--swallowed", choices=("fail", "warn"), default="fail",
+                     help="of a command that succeeded although something was refused: status 1, or 0")  # fmt: skip
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND ...")
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from netdouble._gate.sealed.running import run
+
+    allow = [entry.strip() for given in chosen.allow for entry in given.split(",") if entry.strip()]
+    words = chosen.words[1:] if chosen.words[:1] == ["--"] else chosen.words
+    try:
+        return run(words, mode=chosen.sealed, allow=allow, loopback=chosen.loopback, swallowed=chosen.swallowed)
+    except DeclarationError as error:
+        print(f"netdouble run: {error}", file=sys.stderr)
+        return 2
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit status."""
     parser = argparse.ArgumentParser(prog="netdouble", description="Network test doubles for Python.")
     parser.add_argument("--version", action="version", version=f"netdouble {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("doctor", help="which clients are installed, which are covered, and at which seam")
+    _add_run(commands)
     chosen = parser.parse_args(arguments)
     if chosen.command == "doctor":
         return doctor()
+    if chosen.command == "run":
+        return _run(chosen)
     parser.print_help()
     return 2
 
