@@ -9,9 +9,11 @@ Rule 3: scopes may close in any order; closing removes exactly one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
@@ -22,6 +24,7 @@ from netdouble.errors import AmbiguousScope, NetworkBlocked, ScopeClosed, Unansw
 # The rest of the core is imported where a request is decided: the guard of a suite that opens no network needs none.
 if TYPE_CHECKING:
     from netdouble._core.calls import Call
+    from netdouble._core.client_objects import ClientObjects
     from netdouble._core.messages import Request
     from netdouble._core.replies import Reply
     from netdouble._core.router import Router
@@ -39,6 +42,17 @@ class Reach(Protocol):
         ...
 
 
+class Manner(Protocol):
+    """How a facade's scope differs from netdouble's own."""
+
+    # The doors above the usual ones at which its routes are asked first, as `"requests.Session.send"`.
+    entrances: Collection[str]
+
+    def unrouted(self, request: Request) -> Reply | None:
+        """What a request gets that no route answers; None: it is not this facade's to decide."""
+        ...
+
+
 class Scope:
     """One opened network: its router, its settings, and the scope it was opened in.
 
@@ -49,17 +63,20 @@ class Scope:
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
         retry_seconds: how long clients waited between their own retries.
+        manner: of a facade's scope, what it does in its peer's way; it does not guard. None for netdouble's own.
     """
 
-    __slots__ = ("bound", "closed", "inner", "label", "misses", "owner", "parent", "reach", "retry_seconds", "router",
-                 "settings")  # fmt: skip
+    __slots__ = ("bound", "closed", "inner", "label", "manner", "misses", "owner", "parent", "reach", "retry_seconds",
+                 "router", "settings")  # fmt: skip
 
-    def __init__(self, router: Router, settings: Settings, reach: Reach, *, owner: object, label: str) -> None:
+    def __init__(self, router: Router, settings: Settings, reach: Reach, *, owner: object, label: str,
+                 manner: Manner | None = None) -> None:  # fmt: skip
         self.router = router
         self.settings = settings
         self.reach = reach
         self.owner = owner
         self.label = label
+        self.manner = manner
         self.bound = True
         self.parent: Scope | None = None
         self.inner: Scope | None = None
@@ -82,6 +99,17 @@ class Scope:
         if self.reach.allows(host, port, lookup=lookup):
             return True
         return any(s.reach.lists(host, port, lookup=lookup) for s in self.chain() if s is not self)
+
+    def answer_again(self, call: Call) -> None:
+        """Another route is to answer `call`: the function of its own one gave the request back.
+
+        Raises:
+            UnmatchedRequest: none does. UnansweredRoute: one does, but was told no answer.
+        """
+        for scope in self.chain():
+            scope.router.withdraw(call)
+        call.declined |= {call.route.order}
+        ask(self, call.request, again=call)
 
     def __repr__(self) -> str:
         return f"<Scope {self.label}{' closed' if self.closed else ''}>"
@@ -237,6 +265,33 @@ def _only(scopes: list[Scope]) -> Scope | None:
     return scopes[0] if len(scopes) == 1 else None
 
 
+# The client's own objects
+
+_carried: ContextVar[ClientObjects | None] = ContextVar("netdouble_carried", default=None)
+
+
+@contextmanager
+def carrying(objects: ClientObjects | None) -> Iterator[None]:
+    """For the time of a send: the request that comes of it has these objects (`Request.native`)."""
+    token = _carried.set(objects)
+    try:
+        yield
+    finally:
+        _carried.reset(token)
+
+
+def wants_objects() -> bool:
+    """Some facade's scope looks at clients' own objects."""
+    return any(scope.manner is not None for scope in _open)
+
+
+def carry(request: Request) -> None:
+    """Give `request` its client's objects, if a door above has set them out."""
+    objects = _carried.get()
+    if objects is not None and request.native is None and request.client.startswith(objects.library):
+        request._memo["native"] = objects
+
+
 # Passing through
 
 
@@ -273,35 +328,84 @@ def open_call(request: Request) -> Call | None:
     return ask(scope, request)
 
 
-def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from) -> Call:
+def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from, again: Call | None = None) -> Call:
     """As `open_call`, for a door that knows its scope: it was mounted on one client by hand.
 
     Args:
         caller: where the request was made, for a door that decides in another task.
+        again: the call to be answered by another route than those that declined it.
     """
     from netdouble._core import router
 
     chain = scope.chain()
-    call = router.open_call([s.router for s in chain], request, scope.reaches)
+    carry(request)
+    unrouted = None if scope.manner is None and len(chain) == 1 else partial(_unrouted, chain)
+    call = router.open_call([s.router for s in chain], request, scope.reaches, unrouted, again)
     if call is None:
-        call = _miss(scope, chain, request, caller())
+        call = _miss(scope, chain, request, caller(), again)
+    return _opened(call, scope)
+
+
+def ask_above(entrance: str, request: Request) -> Call | None:
+    """As `open_call`, for a door above a client's usual one; None: the request is to go on to that.
+
+    The innermost scopes that want to be asked at `entrance` are asked; where all want to, what they say is final.
+    """
+    from netdouble._core import router
+
+    scope = current()
+    if scope is None or scope.manner is None or is_passing():
+        return None
+    chain = scope.chain()
+    above = list(takewhile(lambda s: s.manner is not None and entrance in s.manner.entrances, chain))
+    if len(above) == len(chain):
+        return ask(scope, request)
+    if not above:
+        return None
+    carry(request)
+    call = router.open_call([s.router for s in above], request, lambda host, port: False)  # noqa: ARG005
+    return None if call is None else _opened(call, scope)
+
+
+def _unrouted(chain: list[Scope], request: Request) -> Reply | None:
+    """What the innermost scope says that decides about `request`; what any of them lets through is let through."""
+    from netdouble._core.replies import PassThrough
+
+    said: Reply | None = None
+    decided = False
+    for scope in chain:
+        if scope.manner is None:
+            decided = True
+            continue
+        reply = scope.manner.unrouted(request)
+        if isinstance(reply, PassThrough):
+            return reply
+        if reply is not None and not decided:
+            said, decided = reply, True
+    return said
+
+
+def _opened(call: Call, scope: Scope) -> Call:
     call.scope = scope
+    if call.request.native is not None:
+        call.request.native.call = call
     if call.answer is None:
         from netdouble._core import explain
 
-        error = UnansweredRoute(explain.unanswered(call.route, request))
+        error = UnansweredRoute(explain.unanswered(call.route, call.request))
         call.close(error=error)
         raise error
     return call
 
 
-def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str) -> Call:
+def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str, again: Call | None) -> Call:
     from netdouble._core import explain
     from netdouble._core.calls import Call
     from netdouble._core.faults import Fault
     from netdouble._core.replies import Fail
 
-    call = Call(request, None, None)
+    call = Call(request, None, None) if again is None else again
+    call.route = call.answer = None
     for each in chain:
         each.router.record(call)
     asked = [s.router for s in chain]

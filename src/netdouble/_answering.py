@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call
 from netdouble._core.contents import Pause, Step
-from netdouble._core.replies import Answer, Compute, as_reply
+from netdouble._core.replies import DECLINE, Answer, Compute, Verbatim, as_reply
 from netdouble.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -25,22 +25,47 @@ sleep = time.sleep
 
 def settle(call: Call) -> Answer:
     """What `call` is answered with, for a sync client."""
-    reply = call.answer
-    if not isinstance(reply, Compute):
+    reply, made = _computed(call)
+    return _known(reply) if reply is not None else _answer(made, call)
+
+
+def settle_for(library: str, call: Call) -> Answer | Verbatim:
+    """As `settle`, for a client that takes a response object of its own as it is."""
+    reply, made = _computed(call)
+    if reply is not None:
         return _known(reply)
-    if reply.is_async:
-        return _answer(run_private(reply.function(call.request)), call)
-    made = reply.function(call.request)
-    return _answer(run_private(made) if hasattr(made, "__await__") else made, call)
+    if isinstance(made, Verbatim) and made.library == library:
+        call.native = made.native
+        return made
+    return _answer(made, call)
+
+
+def _computed(call: Call) -> tuple[Any, Any]:
+    """The answer that is known, and None; or None, and what a function gave."""
+    while True:
+        reply = call.answer
+        if not isinstance(reply, Compute):
+            return reply, None
+        made = reply.function(call.request)
+        if hasattr(made, "__await__"):
+            made = run_private(made)
+        if made is not DECLINE:
+            return None, made
+        call.scope.answer_again(call)
 
 
 async def asettle(call: Call) -> Answer:
     """What `call` is answered with, for an async client."""
-    reply = call.answer
-    if not isinstance(reply, Compute):
-        return _known(reply)
-    made = reply.function(call.request)
-    return _answer(await made if hasattr(made, "__await__") else made, call)
+    while True:
+        reply = call.answer
+        if not isinstance(reply, Compute):
+            return _known(reply)
+        made = reply.function(call.request)
+        if hasattr(made, "__await__"):
+            made = await made
+        if made is not DECLINE:
+            return _answer(made, call)
+        call.scope.answer_again(call)
 
 
 def _known(reply: Any) -> Answer:
@@ -49,6 +74,9 @@ def _known(reply: Any) -> Answer:
 
 
 def _answer(made: Any, call: Call) -> Answer:
+    if isinstance(made, Verbatim):
+        call.native = made.native
+        return made.neutral
     try:
         reply = as_reply(made)
     except DeclarationError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,13 +18,14 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netdouble import _active
-from netdouble._active import Scope
+from netdouble._active import Manner, Scope
 from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
 from netdouble._core.matchers import Conditions, check_query_once, conditions_matcher, merge_conditions
 from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
+from netdouble._core.selection import NATIVE, Selection
 from netdouble._core.settings import Settings, checked_value
 from netdouble._core.url_patterns import compile_url
 from netdouble._gate import guard
@@ -83,11 +84,22 @@ class Network(Verbs):
         self._own = {name: checked_value(name, value, "Network") for name, value in settings.items()}
         if "allow" in self._own:
             Policy(self._own["allow"])
-        self._base = Router(bodies=self.settings.bodies)
+        self._base = self._new_router()
         _active.unopened.add(self._base)
         self._standing: Scope | None = None
         self._scopes: list[Scope] = []
         self._last: Router = self._base
+
+    # How a facade differs: its peer's rule of choice, and what it does with what no route answers.
+    _selection: Selection = NATIVE
+    _manner: Manner | None = None
+
+    def _new_router(self, routes: Iterable[Route] = ()) -> Router:
+        return Router(self._selection, routes, self.settings.bodies)
+
+    def _router_of_entry(self) -> Router:
+        """The router of the entry that is being opened."""
+        return self._new_router(self._base.routes)
 
     @property
     def settings(self) -> Settings:
@@ -121,11 +133,11 @@ class Network(Verbs):
     def reset(self) -> None:
         """Back to how it was opened: the routes declared since and the calls are gone."""
         if not self._scopes:
-            self._base = self._last = Router(bodies=self.settings.bodies)
+            self._base = self._last = self._new_router()
             _active.unopened.add(self._base)
             return
         scope = self._scope()
-        scope.router = self._last = Router(routes=self._base.routes, bodies=scope.settings.bodies)
+        scope.router = self._last = self._new_router(self._base.routes)
         scope.misses.clear()
 
     # What happened
@@ -206,9 +218,8 @@ class Network(Verbs):
             label: whose it is, for reports. bind: see `_active.enter`.
         """
         settings = self.settings
-        router = Router(routes=self._base.routes, bodies=settings.bodies)
-        scope = Scope(router, settings, _reach(settings), owner=self,
-                      label=label or _label())  # fmt: skip
+        scope = Scope(self._router_of_entry(), settings, _reach(settings), owner=self, label=label or _label(),
+                      manner=self._manner)  # fmt: skip
         catalog.attach()
         try:
             guard.attach()
@@ -344,6 +355,7 @@ class Network(Verbs):
                 _reach(settings),
                 owner=self,
                 label=_label(),
+                manner=self._manner,
             )
             self._last = self._base
         return self._standing

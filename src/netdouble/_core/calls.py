@@ -25,10 +25,24 @@ class Call:
         route: the route that answered; None when none did. answer: what the router decided; None when unmatched.
         response: what the client was given; None before the end, and when it ended in an error.
         error: the exception that the client was given, if any.
+        native: the client's own response object, where its door keeps it for a facade. view: a facade's view of this.
         index: position among the calls of the network that answered, from 0.
     """
 
-    __slots__ = ("answer", "bodies", "closed", "error", "index", "request", "response", "route", "scope")
+    __slots__ = (
+        "answer",
+        "bodies",
+        "closed",
+        "declined",
+        "error",
+        "index",
+        "native",
+        "request",
+        "response",
+        "route",
+        "scope",
+        "view",
+    )
 
     def __init__(self, request: Request, route: Any, answer: Reply | None, index: int = 0) -> None:
         self.request = request
@@ -42,6 +56,10 @@ class Call:
         self.bodies: Any = None
         # The scope whose settings hold for this call; set by whoever asked (`_active.open_call`).
         self.scope: Any = None
+        # The orders of the routes whose function gave the request back.
+        self.declined: frozenset[int] = frozenset()
+        self.native: Any = None
+        self.view: Any = None
 
     def close(self, response: Response | None = None, error: BaseException | None = None) -> None:
         """Note how the exchange ended. The first close counts: a body that breaks later is told by `error` alone."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
+import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -98,7 +99,62 @@ class Stream:
                     yield step
 
 
+class Remembered:
+    """A factory for `Stream`: the chunks of an iterable that can be read once, kept for whoever reads them again.
+
+    What can be read both ways, sync and async, is taken for able to begin again.
+    """
+
+    __slots__ = ("_chunks", "_ended", "_lock", "_running", "_source", "is_async")
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.is_async = not hasattr(source, "__iter__")
+        self._chunks: list[Any] = []
+        self._running: Any = None
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Any:
+        if self.is_async:
+            return self._aread()
+        return self._source if hasattr(self._source, "__aiter__") else self._read()
+
+    def _read(self) -> Iterator[Any]:
+        place = 0
+        while True:
+            with self._lock:
+                if place == len(self._chunks):
+                    if self._ended:
+                        return
+                    self._running = self._running or iter(self._source)
+                    try:
+                        self._chunks.append(next(self._running))
+                    except StopIteration:
+                        self._ended = True
+                        return
+            yield self._chunks[place]
+            place += 1
+
+    async def _aread(self) -> AsyncGenerator[Any, None]:
+        place = 0
+        while True:
+            if place == len(self._chunks):
+                if self._ended:
+                    return
+                self._running = self._running or aiter(self._source)
+                try:
+                    self._chunks.append(await anext(self._running))
+                except StopAsyncIteration:
+                    self._ended = True
+                    return
+            yield self._chunks[place]
+            place += 1
+
+
 def _is_async_factory(factory: Callable[[], Any]) -> bool:
+    if isinstance(factory, Remembered):
+        return factory.is_async
     # inspect would cost an import of 10 ms; the flag is CPython's CO_ASYNC_GENERATOR (0x200).
     code = getattr(getattr(factory, "__func__", factory), "__code__", None)
     return bool(code is not None and code.co_flags & 0x200)

@@ -67,7 +67,7 @@ def _route(route: SomeRoute) -> str:
 
 def _place(route: SomeRoute) -> str:
     name = f'"{route.name}"' if route.name else ""
-    return " ".join(filter(None, (name, route.declared_at)))
+    return " ".join(filter(None, (name, route.declared_at, route.facade and f"({route.facade})")))
 
 
 def _columns(left: str, right: str, *, indent: int) -> list[str]:

@@ -106,7 +106,9 @@ class Index(Generic[R]):
 
     def names_host(self, host: str, port: int) -> bool:
         """Some route was declared for that host, literally or by wildcard."""
-        return (host, port) in self._hosts or any(True for _ in self._open_paths(host, port))
+        if (host, port) in self._hosts or any(True for _ in self._open_paths(host, port)):
+            return True
+        return any(route.pattern.names_host(host, port) for route in list(self._rest.routes()))
 
     def _open_paths(self, host: str, port: int) -> Iterator[_Paths[R]]:
         """The paths below each open host that `host` fits."""
@@ -183,6 +185,10 @@ class _Leaf(Generic[R]):
             del self._plain[route.method][id(route)]
         else:
             del self._by_query[route.method, query][id(route)]
+
+    def routes(self) -> Iterator[R]:
+        for routes in (*self._plain.values(), *self._by_query.values()):
+            yield from routes.values()
 
     def collect(self, request: Request, found: list[R]) -> None:
         if self._plain:

@@ -40,7 +40,8 @@ class Request:
         method: upper case. url: normalised. headers: as really sent, where the client tells. body: the whole body,
         transfer coding undone. client: library and version, as `"httpx 0.28.1"`. http_version: as `"1.1"`.
         raw_target: the request target as sent, before normalisation. path_params: what the answering route's
-        template captured. trailers: trailer fields of a chunked body.
+        template captured. trailers: trailer fields of a chunked body. proxy: the URL of the proxy that it would be
+        sent through, where the client tells.
     """
 
     method: str
@@ -55,6 +56,7 @@ class Request:
     _memo: dict[str, Any] = field(default_factory=dict, repr=False)
     # How it came, for `Call.raw` and its like; None where only an object was handed over.
     _arrival: Arrival | None = field(default=None, repr=False)
+    proxy: str = ""
 
     @classmethod
     def to(cls, method: str, url: str | URL, *, headers: HeadersInput = (), body: bytes = b"", client: str = "",
@@ -110,10 +112,15 @@ class Request:
         cookies: Mapping[str, str] = self._memo["cookies"]
         return cookies
 
+    @property
+    def native(self) -> Any:
+        """The request in its client's own objects (`ClientObjects`), where its door carried them along; else None."""
+        return self._memo.get("native")
+
     def with_path_params(self, path_params: Mapping[str, Any]) -> Request:
         """The same request, knowing what the answering route's template captured."""
         return Request(self.method, self.url, self.headers, self.body, self.client, self.http_version,
-                       self.raw_target, path_params, self.trailers, self._memo, self._arrival)  # fmt: skip
+                       self.raw_target, path_params, self.trailers, self._memo, self._arrival, self.proxy)  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}"

@@ -41,6 +41,14 @@ PASS_THROUGH = PassThrough()
 
 
 @dataclass(frozen=True, slots=True)
+class Decline:
+    """What a function may give back: its route does not answer this request after all, and the next one is asked."""
+
+
+DECLINE = Decline()
+
+
+@dataclass(frozen=True, slots=True)
 class Compute:
     """Ask a function of the user for the answer.
 
@@ -51,6 +59,20 @@ class Compute:
 
     function: Callable[[Request], Any]
     is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """What a function may answer with: a client's own response object, which that client is handed as it is.
+
+    Attributes:
+        native: the object. library: whose it is, as `"requests"`; every other client is answered with `neutral`.
+        neutral: the same in our words, for the log too.
+    """
+
+    native: Any
+    library: str
+    neutral: Response
 
 
 Reply: TypeAlias = Response | Fail | PassThrough | Compute

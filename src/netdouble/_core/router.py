@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from netdouble._core.calls import Call
 from netdouble._core.index import Index
@@ -80,6 +80,29 @@ class Router:
         with self.lock:
             self._log(call)
 
+    def withdraw(self, call: Call) -> None:
+        """Take a call out of the log: its route's function gave the request back."""
+        with self.lock:
+            if call in self.calls:
+                self.calls.remove(call)
+            if call.route is not None and call in self.calls_of(call.route):
+                self._answered[call.route.order].remove(call)
+
+    def put_back(self, routes: Iterable[Route], calls: Iterable[Call]) -> None:
+        """Be as it was when it had these routes and these calls, whatever was declared or answered since."""
+        with self.lock:
+            for route in self.routes:
+                self.discard(route)
+            for route in routes:
+                self.add(route)
+            self.calls[:] = calls
+            self._retired.clear()
+            self._answered.clear()
+            self._ended = False
+            for call in self.calls:
+                if call.route is not None:
+                    self._answered.setdefault(call.route.order, []).append(call)
+
     def _log(self, call: Call) -> None:
         self.calls.append(call)
         if call.bodies is None:  # a call is counted once, in the first log that it is in
@@ -94,13 +117,16 @@ class Router:
             choice = self._choose(request)
             return None if choice is None or choice.entry is None else choice.entry.route
 
-    def open(self, request: Request) -> Call | None:
+    def open(self, request: Request, again: Call | None = None) -> Call | None:
         """Choose the route, record the call and fix its answer; None when no route answers.
 
         The call's `answer` is None as well when its route was never told what to answer (`call.route` says which).
+
+        Args:
+            again: the call to be answered by another route than those that declined it; None makes a new one.
         """
         with self.lock:
-            choice = self._choose(request)
+            choice = self._choose(request, again.declined if again is not None else frozenset())
             if choice is None:
                 return None
             if choice.retire:
@@ -110,14 +136,16 @@ class Router:
                 return None
             route: Route = choice.entry.route
             captures = route.pattern.captures(request.url)
-            call = Call(request.with_path_params(captures) if captures else request, route,
-                        route.answer(choice.entry.used), len(self.calls))  # fmt: skip
+            request = request.with_path_params(captures) if captures else request
+            call = Call(request, route, None) if again is None else again
+            call.request, call.route, call.index = request, route, len(self.calls)
+            call.answer = route.answer(choice.entry.used)
             self._answered.setdefault(route.order, []).append(call)
             self._log(call)
             return call
 
-    def _choose(self, request: Request) -> Choice | None:
-        return None if self._ended else self.selection.choose(View(self, request))
+    def _choose(self, request: Request, declined: Collection[int] = ()) -> Choice | None:
+        return None if self._ended else self.selection.choose(View(self, request, declined))
 
     def entry(self, route: Route) -> Entry[Route]:
         """What a selection may know of a route."""
@@ -139,13 +167,13 @@ class Router:
 class View:
     """What a selection sees of a router for one request."""
 
-    def __init__(self, router: Router, request: Request) -> None:
+    def __init__(self, router: Router, request: Request, declined: Collection[int] = ()) -> None:
         self._router, self._request = router, request
         retired = router._retired
         self.entries = [
             router.entry(route)
             for route in router.candidates(request)
-            if not route.mismatches(request) and route.order not in retired
+            if not route.mismatches(request) and route.order not in retired and route.order not in declined
         ]
 
     def matching(self) -> Sequence[Entry[Route]]:
@@ -161,25 +189,47 @@ class View:
         return not entry.route.mismatches(self._request)
 
 
-def open_call(routers: Sequence[Router], request: Request, allowed: Callable[[str, int], bool]) -> Call | None:
+def open_call(
+    routers: Sequence[Router],
+    request: Request,
+    allowed: Callable[[str, int], bool],
+    unrouted: Callable[[Request], Reply | None] | None = None,
+    again: Call | None = None,
+) -> Call | None:
     """Ask the routers, innermost first, and record the call in each that was asked.
 
-    A request that no route answers is let through when `allowed(host, port)` says that its host may be reached and
-    no route names that host; else None is returned: the request is unmatched, and nothing is recorded yet.
+    A request that no route answers gets what `unrouted(request)` says. When that says nothing, it is let through if
+    `allowed(host, port)` says that its host may be reached and no route names that host; else None is returned: the
+    request is unmatched, and nothing is recorded yet.
+
+    Args:
+        again: a call whose route declined it, to be answered by another one.
     """
     for depth, router in enumerate(routers):
-        call = router.open(request)
+        call = router.open(request, again)
         if call is not None:
             for inner in routers[:depth]:
                 inner.record(call)
             return call
+    said = None if unrouted is None else unrouted(request)
+    if said is not None:
+        return _recorded(_without_route(request, said, again), routers)
     host, port = request.url.host, request.url.port
     if not any(router.names_host(host, port) for router in routers) and allowed(host, port):
-        passed = Call(request, None, PASS_THROUGH)
-        for router in routers:
-            router.record(passed)
-        return passed
+        return _recorded(_without_route(request, PASS_THROUGH, again), routers)
     return None
+
+
+def _without_route(request: Request, answer: Reply, again: Call | None) -> Call:
+    call = Call(request, None, answer) if again is None else again
+    call.route, call.answer = None, answer
+    return call
+
+
+def _recorded(call: Call, routers: Sequence[Router]) -> Call:
+    for router in routers:
+        router.record(call)
+    return call
 
 
 def preview(routers: Sequence[Router], request: Request) -> Reply | None:

@@ -270,8 +270,9 @@ class Route:
 
     @property
     def label(self) -> str:
-        """Its name, else where it was declared."""
-        return f'"{self.name}"' if self.name else self.declared_at
+        """Its name, else where it was declared; with the facade that declared it."""
+        label = f'"{self.name}"' if self.name else self.declared_at
+        return f"{label} ({self.facade})" if self.facade else label
 
     def __str__(self) -> str:
         return f"{self.method or 'ANY'} {self.pattern.text}"

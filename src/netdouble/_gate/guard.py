@@ -193,7 +193,8 @@ class _Judge:
         names = (host, *_names.get(host, ()))
         if any(_active.is_admitted(name, port) for name in names):
             return
-        for scope in _active.responsible() or (None,):
+        for asked in _active.responsible() or (None,):
+            scope = _guarding(asked)
             mode = elsewhere.mode if scope is None else scope.settings.guard
             lookup = action == "lookup"
             if mode != "off" and not any(_allowed(scope, name, port, lookup=lookup) for name in names):
@@ -229,6 +230,13 @@ class _Case:
     @property
     def test(self) -> str:
         return self.scope.label if self.scope is not None else _current_test()
+
+
+def _guarding(scope: Scope | None) -> Scope | None:
+    """`scope`, or the nearest around it that guards: a facade's does not."""
+    while scope is not None and scope.manner is not None:
+        scope = scope.parent
+    return scope
 
 
 def _allowed(scope: Scope | None, host: str, port: int | None, *, lookup: bool) -> bool:

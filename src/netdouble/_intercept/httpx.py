@@ -79,7 +79,8 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
     body = library.content_of(request)
     if body is None:
         body = b"".join(request.stream)
-    neutral, pool = library.neutral(request, body), getattr(transport, "_pool", None)
+    pool = getattr(transport, "_pool", None)
+    neutral = library.neutral(request, body, transport)
     if _is_unknown_unix(pool, neutral):
         with library.sending(request, body):
             return original(transport, request)
@@ -110,7 +111,8 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
     body = library.content_of(request)
     if body is None:  # what its chunks raise must not be raised over an exception of ours
         body = b"".join([chunk async for chunk in request.stream])
-    neutral, pool = library.neutral(request, body), getattr(transport, "_pool", None)
+    pool = getattr(transport, "_pool", None)
+    neutral = library.neutral(request, body, transport)
     if _is_unknown_unix(pool, neutral):
         with library.sending(request, body):
             return await original(transport, request)

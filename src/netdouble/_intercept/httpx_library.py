@@ -7,6 +7,7 @@ Rule 2: what is handed to a client is genuine: built by the library's own constr
 from __future__ import annotations
 
 import sys
+from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from functools import cache
@@ -14,9 +15,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from netdouble import _answering
-from netdouble._active import Scope
+from netdouble._active import Scope, wants_objects
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause, Stream
+from netdouble._core.client_objects import ClientObjects
+from netdouble._core.contents import Pause, Remembered, Stream
 from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
@@ -46,14 +48,18 @@ class Library:
         bases = (WatchedBody, self.module.SyncByteStream, self.module.AsyncByteStream)
         self._body: Any = type("Body", bases, {})
 
-    def neutral(self, request: Any, body: bytes) -> Request:
-        """The request in our form; headers as they are sent."""
+    def neutral(self, request: Any, body: bytes, transport: Any = None) -> Request:
+        """The request in our form; headers as they are sent. `transport`: what was to send it."""
         url = request.url
         target = request.extensions.get("target", url.raw_path).decode("latin-1")
         where = join_url(url.scheme, url.raw_host.decode("ascii"), url.port, target)
-        return Request(
-            request.method, where, Headers(sent_pairs(request.headers.raw)), body, self.client, "1.1", target
-        )
+        headers = Headers(sent_pairs(request.headers.raw))
+        pool = getattr(transport, "_pool", None)
+        proxy = _proxy_of(pool) if hasattr(pool, "_proxy_url") else ""
+        made = Request(request.method, where, headers, body, self.client, "1.1", target, proxy=proxy)
+        if wants_objects():
+            made._memo["native"] = ClientObjects(self.module.__name__, request, transport, request.extensions)
+        return made
 
     def content_of(self, request: Any) -> bytes | None:
         """The body, if it is known already: not of a stream."""
@@ -87,7 +93,9 @@ class Library:
         """The library's own response to its `request`, its body still to be read."""
         call.close(response=answer)
         head = _head(answer)
-        extensions = {**head.extensions, "network_stream": Unconnected(neutral.url.port)}
+        extensions = dict(head.extensions)
+        if not head.is_given:
+            extensions["network_stream"] = Unconnected(neutral.url.port)
         stream = self._stream(answer, neutral, call, request)
         return self.module.Response(answer.status, headers=head.lines, stream=stream, extensions=extensions)
 
@@ -182,6 +190,17 @@ class _Timed:
         raise module.ReadTimeout(str(below)) from below
 
 
+def _proxy_of(pool: Any) -> str:
+    """The URL of the proxy of an httpcore pool, with the user and password that it was given."""
+    url = pool._proxy_url
+    told = dict(getattr(pool, "_proxy_headers", ()) or ()).get(b"Proxy-Authorization", b"")
+    login = b64decode(told[6:]).decode("latin-1") + "@" if told.startswith(b"Basic ") else ""
+    port = "" if url.port is None else f":{url.port}"
+    host = url.host.decode("ascii")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{url.scheme.decode('ascii')}://{login}{shown}{port}{url.target.decode('latin-1')}"
+
+
 @cache
 def library_in(module: ModuleType) -> Library:
     """The library that `module` is."""
@@ -227,12 +246,13 @@ class _Head(NamedTuple):
 
     Attributes:
         plain: what it says of its framing is true. lines: the header lines as a server sends them. extensions: what
-        httpcore tells besides.
+        httpcore tells besides. is_given: they are those of a response object of the user's, nothing is added.
     """
 
     plain: bool
     lines: list[tuple[bytes, bytes]]
     extensions: dict[str, Any]
+    is_given: bool = False
 
 
 def _head(answer: Response) -> _Head:
@@ -295,6 +315,31 @@ def to_native(response: Response, request: Request | None, library: str) -> Any:
     return made
 
 
+def kept(native: Any) -> Response:
+    """A Response of httpx or httpx2 that a client of either is handed as it stands: header lines, extensions, stream.
+
+    Its stream is read when a client reads it, once, and remembered; another client gets what `from_native` gives.
+    """
+    lines = list(native.headers.raw)
+    body: bytes | Stream
+    if type(native.stream) is library_of(native).module.ByteStream:
+        body = b"".join(native.stream)  # as it was given, Content-Encoding and all
+    elif hasattr(native, "_content"):
+        body = native.content
+        lines = [(name, value) for name, value in lines if name.decode("latin-1").lower() not in _OF_THE_WIRE]
+    else:
+        body = Stream(Remembered(native.stream))
+    made = Response.of_parts(native.status_code, text_pairs(lines), body, reason=native.reason_phrase,
+                             http_version=_version_of(native))  # fmt: skip
+    made.wire = {"httpx": _Head(plain=True, lines=lines, extensions=native.extensions, is_given=True)}
+    return made
+
+
+def _version_of(native: Any) -> str:
+    version: bytes = native.extensions.get("http_version", b"HTTP/1.1")
+    return version.decode("ascii", "replace").removeprefix("HTTP/")
+
+
 def from_native(native: Any) -> Response:
     """The neutral form of a Response of httpx or httpx2.
 
@@ -309,8 +354,8 @@ def from_native(native: Any) -> Response:
         body = _read(native, module)
         # What read() gives is decoded and whole: these lines told of the body as it was on the wire.
         pairs = [(name, value) for name, value in pairs if name.lower() not in _OF_THE_WIRE]
-    version = native.extensions.get("http_version", b"HTTP/1.1").decode("ascii").removeprefix("HTTP/")
-    return Response.of_parts(native.status_code, pairs, body, reason=native.reason_phrase, http_version=version)
+    return Response.of_parts(native.status_code, pairs, body, reason=native.reason_phrase,
+                             http_version=_version_of(native))  # fmt: skip
 
 
 _OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from netdouble import _active
-from netdouble._answering import settle, sleep, whole
+from netdouble._answering import settle_for, sleep, whole
 from netdouble._core.messages import Request, Response
+from netdouble._core.replies import Verbatim
 from netdouble._intercept.layers import raise_past, unspoken
 from netdouble._intercept.memory_socket import hand_down, is_answered, is_handed_down
 
@@ -26,21 +27,26 @@ def is_fast(body: object) -> bool:
     )
 
 
-def answered(request: Request, build: Callable[[Response], Any], send: Callable[[], Any], timeout: float | None) -> Any:
+def answered(request: Request, build: Callable[[Response], Any], send: Callable[[], Any], timeout: float | None,
+             library: str = "") -> Any:  # fmt: skip
     """What a client's send is to return: `build(response)` for a plain response, else what `send` makes of the call.
 
     Args:
         build: the client's object for a response. send: the client's own way, down to the bytes; faults, streams and
             pass-throughs take it. timeout: seconds after which the client would stop waiting for the response.
+        library: whose response objects are returned as they are; `build` has no part in these.
     """
     call = _active.open_call(request)
     if call is None:
         return send()
     try:
-        answer = call.answer if type(call.answer) is Response else unspoken(lambda: settle(call))
+        answer = call.answer if type(call.answer) is Response else unspoken(lambda: settle_for(library, call))
     except Exception as error:  # noqa: BLE001  # the user's function raised it
         call.close(error=error)
         raise_past(error)
+    if isinstance(answer, Verbatim):
+        call.close(response=answer.neutral)
+        return answer.native
     late = timeout is not None and isinstance(answer, Response) and answer.delay > timeout
     if late or not isinstance(answer, Response) or answer.stream is not None:
         call.answer = answer

@@ -1,0 +1,28 @@
+"""A request in its client's own objects, for those who must look at them: the facades of the client's own test doubles.
+
+Rule: nothing in the core looks inside; a door that has them at hand carries them along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netdouble._core.calls import Call
+
+
+class ClientObjects:
+    """What a client had in its hands when it sent.
+
+    Attributes:
+        library: the client's name, as in `Request.client`. request: its request object, or None. sender: its adapter,
+        session or transport. options: what it was told besides, as `{"timeout": 3}`.
+        call: the newest call that this request became; None before it was decided.
+    """
+
+    __slots__ = ("call", "library", "options", "request", "sender")
+
+    def __init__(self, library: str, request: Any, sender: Any, options: Mapping[str, Any]) -> None:
+        self.library, self.request, self.sender, self.options = library, request, sender, options
+        self.call: Call | None = None
