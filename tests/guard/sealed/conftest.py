@@ -9,6 +9,7 @@ Rule 3: a machine on which nothing can be sealed fails these tests, and the firs
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -156,6 +157,17 @@ def attempt(host=AWAY, port=PORT):
 @pytest.fixture
 def sealed(listener, tmp_path):
     return Sealed(listener, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """calls.c as a static program; without a C compiler its tests fail."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    assert compiler, "these tests need a C compiler"
+    made = tmp_path_factory.mktemp("program") / "calls"
+    source = Path(__file__).with_name("calls.c")
+    subprocess.run([compiler, "-O1", "-static", "-o", str(made), str(source)], check=True, timeout=120)
+    return str(made)
 
 
 def wait_until(condition, seconds: float = 30) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -291,3 +294,57 @@ print(threads())
         "''",
         "1 more thread of this process started before the guard (a debugger?)",
     ]
+
+
+# Somebody who is not root
+
+
+ORDINARY = """
+import os, sys, importlib, pkgutil
+from netdouble import _gate
+from netdouble._gate import policy, sealed
+for module in pkgutil.iter_modules(sealed.__path__): importlib.import_module(f"netdouble._gate.sealed.{module.name}")
+import fnmatch, ipaddress, netdouble._core.urls, resource
+from netdouble._gate.sealed.running import run
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+print(os.getuid(), flush=True)
+raise SystemExit(run([sys.argv[1], "connect", AWAY, str(PORT)], mode="require", allow=["127.0.0.1"], loopback="own"))
+"""
+
+
+def test_nobody_may_seal_a_command_too(sealed, program, tmp_path):
+    """As root this becomes an ordinary user, after everything is loaded: the interpreter may lie in root's home."""
+    if os.getuid() != 0:
+        assert sealed(program, "connect", AWAY, str(sealed.listener.port)).stdout.strip() == "EPERM"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copied = shutil.copy(program, folder)
+        done = subprocess.run([sys.executable, "-c", PREAMBLE + ORDINARY, copied], env=sealed.environment, text=True,
+                              capture_output=True, timeout=50, check=False)  # fmt: skip
+    assert done.stdout.split() == ["65534", "EPERM"], done.stderr
+    assert f"connect {AWAY}:{sealed.listener.port}" in done.stderr
+    assert sealed.nothing_left()
+
+
+# A network of its own
+
+
+def test_a_network_of_its_own_has_a_loopback_and_nothing_else(sealed):
+    code = """
+server = socket.create_server(("127.0.0.1", 0))
+print(attempt("127.0.0.1", server.getsockname()[1]), attempt(), attempt("127.0.0.1"))
+print(*[line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line], os.getuid())
+"""
+    command = [
+        word if word != "--sealed" else "--sealed=netns"
+        for word in sealed.command(sys.executable, "-c", PREAMBLE + code)
+    ]
+    done = subprocess.run(command, env=sealed.environment, capture_output=True, text=True, timeout=50, check=False)
+    first, second = done.stdout.splitlines()
+    assert first.split() == ["open", "ECONNREFUSED", "ECONNREFUSED"], done.stderr
+    assert "lo" in second.split()
+    assert not {name for name in second.split() if name.startswith(("eth", "en", "wl"))}
+    assert second.split()[-1] == str(os.getuid())
