@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "netdouble"
 INSIDE = ("errors", "_core")
 BENEATH = (*INSIDE, "_codec", "_patch", "_active", "_answering", "_authority")
 EDGE = (*BENEATH, "_far_end")
-TOP = (*EDGE, "_intercept", "_gate", "guard", "network")
+TOP = (*EDGE, "_intercept", "_gate", "guard", "server", "_problems", "network")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
     "_patch": (),
@@ -35,12 +35,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "guard": (*EDGE, "_gate"),
     "_decorating": EDGE,
     "_swallowing": (),
-    "network": (*EDGE, "_decorating", "_swallowing", "_intercept", "_gate", "guard"),
-    "__init__": TOP,
+    "_problems": ("errors", "_swallowing"),
+    "server": EDGE,
+    "_serving": (*EDGE, "server"),
+    "network": (*EDGE, "_decorating", "_problems", "_intercept", "_gate", "guard", "_serving"),
+    "standalone": TOP,
+    "__init__": (*TOP, "standalone"),
     "facades": (*TOP, "_decorating", "__init__"),
     "cli": (*TOP, "__init__"),
     "__main__": ("cli",),
-    "_plugin": (*TOP, "__init__"),
+    "_plugin": (*TOP, "standalone", "__init__"),
     "pytest_plugin": (*TOP, "_plugin", "__init__"),
 }
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         BodyReleased,
         ClientNotSupported,
         DeclarationError,
+        HandlerFailed,
         MissingExtra,
         NetdoubleError,
         NetworkBlocked,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
         UnmetExpectation,
     )
     from netdouble.network import At, Network
+    from netdouble.server.serving import Server
+    from netdouble.standalone import serve
 
 __all__ = [
     "PASS_THROUGH",
@@ -48,6 +51,7 @@ __all__ = [
     "Connection",
     "DeclarationError",
     "Fault",
+    "HandlerFailed",
     "Headers",
     "M",
     "Matcher",
@@ -63,12 +67,14 @@ __all__ = [
     "Route",
     "ScopeClosed",
     "Selection",
+    "Server",
     "UnansweredRoute",
     "UnmatchedRequest",
     "UnmetExpectation",
     "Verbs",
     "exactly",
     "partial",
+    "serve",
 ]
 __version__ = "0.1.0"
 
@@ -96,6 +102,7 @@ _PLACES = {
     "BodyReleased": "errors",
     "ClientNotSupported": "errors",
     "DeclarationError": "errors",
+    "HandlerFailed": "errors",
     "MissingExtra": "errors",
     "NetdoubleError": "errors",
     "NetworkBlocked": "errors",
@@ -106,6 +113,8 @@ _PLACES = {
     "UnmetExpectation": "errors",
     "At": "network",
     "Network": "network",
+    "Server": "server.serving",
+    "serve": "standalone",
 }
 
 if not TYPE_CHECKING:  # a type checker must not take every name for one of ours

@@ -19,7 +19,14 @@ from weakref import WeakSet
 
 from netdouble._core.callers import called_from
 from netdouble._core.settings import Settings
-from netdouble.errors import AmbiguousScope, NetworkBlocked, ScopeClosed, UnansweredRoute, UnmatchedRequest
+from netdouble.errors import (
+    AmbiguousScope,
+    HandlerFailed,
+    NetworkBlocked,
+    ScopeClosed,
+    UnansweredRoute,
+    UnmatchedRequest,
+)
 
 # The rest of the core is imported where a request is decided: the guard of a suite that opens no network needs none.
 if TYPE_CHECKING:
@@ -59,7 +66,8 @@ class Scope:
     Attributes:
         label: whose it is, for reports: a test's name, or where it was opened.
         reach: what may be reached for real.
-        misses: the errors that were raised for unmatched requests and refused connections.
+        misses: the errors that were raised for unmatched requests and refused connections, and what went wrong in
+            a server.
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
         retry_seconds: how long clients waited between their own retries.
@@ -81,7 +89,7 @@ class Scope:
         self.parent: Scope | None = None
         self.inner: Scope | None = None
         self.closed = False
-        self.misses: list[UnmatchedRequest | NetworkBlocked] = []
+        self.misses: list[UnmatchedRequest | NetworkBlocked | HandlerFailed] = []
         self.retry_seconds = 0.0
 
     def chain(self) -> list[Scope]:
@@ -131,6 +139,9 @@ defaults = Settings()
 
 # How long clients waited between their own retries, in scopes that have closed (seconds).
 _waited = 0.0
+
+# Host and port of the servers of ours that listen now.
+own_servers: set[tuple[str, int]] = set()
 
 # Under this name a thread keeps the scope in which it was started.
 THREAD_ATTRIBUTE = "_netdouble_scope"
@@ -329,7 +340,7 @@ def open_call(request: Request) -> Call | None:
 
 
 def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from, again: Call | None = None) -> Call:
-    """As `open_call`, for a door that knows its scope: it was mounted on one client by hand.
+    """As `open_call`, for a door that knows its scope: it was mounted on one client by hand, or is a server.
 
     Args:
         caller: where the request was made, for a door that decides in another task.
@@ -337,10 +348,13 @@ def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from,
     """
     from netdouble._core import router
 
+    server = server_of(request)
+    if not server and own_servers and (request.url.host, request.url.port) in own_servers:
+        return _passing_by(scope, request)
     chain = scope.chain()
     carry(request)
     unrouted = None if scope.manner is None and len(chain) == 1 else partial(_unrouted, chain)
-    call = router.open_call([s.router for s in chain], request, scope.reaches, unrouted, again)
+    call = router.open_call([s.router for s in chain], request, _nothing if server else scope.reaches, unrouted, again)
     if call is None:
         call = _miss(scope, chain, request, caller(), again)
     return _opened(call, scope)
@@ -398,6 +412,24 @@ def _opened(call: Call, scope: Scope) -> Call:
     return call
 
 
+def server_of(request: Request) -> str:
+    """The URL of the server of ours that it came to: such a request reaches no real service unless a route says so."""
+    arrival = request._arrival
+    return "" if arrival is None or arrival.connection is None else arrival.connection.server
+
+
+def _passing_by(scope: Scope, request: Request) -> Call:
+    """A request to a server of ours: it is a call where it arrives, so it stands in no log here."""
+    from netdouble._core.calls import Call
+    from netdouble._core.replies import PASS_THROUGH
+
+    return _opened(Call(request, None, PASS_THROUGH), scope)
+
+
+def _nothing(host: str, port: int | None) -> bool:  # noqa: ARG001  # the signature of `Scope.reaches`
+    return False
+
+
 def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str, again: Call | None) -> Call:
     from netdouble._core import explain
     from netdouble._core.calls import Call
@@ -410,9 +442,10 @@ def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str, again
         each.router.record(call)
     asked = [s.router for s in chain]
     text = explain.unmatched(request, asked, elsewhere=[s.router for s in _open if s not in chain], caller=caller,
-                             label=scope.label, unopened=[r for r in unopened if r not in asked])  # fmt: skip
+                             label=scope.label, unopened=[r for r in unopened if r not in asked],
+                             server=server_of(request))  # fmt: skip
     error = UnmatchedRequest(text, method=request.method, url=explain.masked_url(request.url), client=request.client,
-                             caller=caller)  # fmt: skip
+                             caller=caller, server=server_of(request))  # fmt: skip
     if scope.settings.unmatched == "outage":
         call.answer = Fail(fault=Fault.CONNECT_REFUSED)
         return call

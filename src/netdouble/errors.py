@@ -12,6 +12,7 @@ __all__ = [
     "BodyReleased",
     "ClientNotSupported",
     "DeclarationError",
+    "HandlerFailed",
     "MissingExtra",
     "NetdoubleError",
     "NetworkBlocked",
@@ -51,15 +52,21 @@ class UnmatchedRequest(NetdoubleError, RuntimeError):
         url: the request's normalised URL, secrets masked.
         client: the client library and its version, as `"requests 2.34.2"`.
         caller: `"FILE:LINE in FUNCTION"` of the first frame outside libraries, or `""`.
+        server: the URL of the server of ours that it came to; `""` where a client was answered in its own process.
     """
 
-    def __init__(self, message: str, *, method: str = "", url: str = "", client: str = "", caller: str = "") -> None:
+    def __init__(self, message: str, *, method: str = "", url: str = "", client: str = "", caller: str = "",
+                 server: str = "") -> None:  # fmt: skip
         super().__init__(message)
-        self.method, self.url, self.client, self.caller = method, url, client, caller
+        self.method, self.url, self.client, self.caller, self.server = method, url, client, caller, server
 
 
 class UnansweredRoute(NetdoubleError, RuntimeError):
     """A route matched, but was never told what to answer."""
+
+
+class HandlerFailed(NetdoubleError, RuntimeError):
+    """A function that answers a request of a server raised an error: the client was told 500, and the test fails."""
 
 
 class BodyReleased(NetdoubleError, RuntimeError):

@@ -12,7 +12,6 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,7 +30,8 @@ from netdouble._core.url_patterns import compile_url
 from netdouble._gate import guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
-from netdouble._swallowing import was_meant
+from netdouble._problems import Problem, swallowed
+from netdouble._serving import Serving, Stoppable
 from netdouble.errors import DeclarationError, NetworkBlocked, NetworkWarning, UnmatchedRequest, UnmetExpectation
 
 if TYPE_CHECKING:
@@ -47,19 +47,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reason why a test should fail at its end.
-
-    Attributes:
-        kind: `unused`, `swallowed` or `unanswered`. text: the report.
-    """
-
-    kind: str
-    text: str
-
-
-class Network(Verbs):
+class Network(Serving, Verbs):
     """Test doubles for the network: declare routes, and every HTTP client is answered by them.
 
     A context manager (also `async with`), a decorator for functions, coroutines, generators and test classes, and
@@ -89,6 +77,7 @@ class Network(Verbs):
         self._standing: Scope | None = None
         self._scopes: list[Scope] = []
         self._last: Router = self._base
+        self._served: list[tuple[Scope | None, Stoppable]] = []
 
     # How a facade differs: its peer's rule of choice, and what it does with what no route answers.
     _selection: Selection = NATIVE
@@ -114,7 +103,7 @@ class Network(Verbs):
     def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
         if method is not None and not str(method).isalpha():
             raise DeclarationError(f"a method is a word such as GET, not {method!r}; any() takes every method")
-        pattern = compile_url(url, base=base)
+        pattern = compile_url(url, base=base, path_only=self.takes_paths)
         check_query_once(pattern, conditions)
         route = Route(method.upper() if method else None, pattern, conditions, order=next_order(), log=self,
                       declared_at=declared_at(), must_be_used=not (_active.preparing or is_preparing()))  # fmt: skip
@@ -235,6 +224,7 @@ class Network(Verbs):
         """Close a scope and give up the doors; nothing is checked."""
         if scope not in self._scopes:
             return
+        self.stop_served(scope)
         self._scopes.remove(scope)
         self._last = scope.router
         _active.leave(scope)
@@ -400,7 +390,7 @@ class At(Verbs):
         if "?" in base_url:
             raise DeclarationError(f"at({base_url!r}): a base URL has no query; give query= to at() instead")
         # A base or a condition that can't work fails here, not at the first route.
-        compile_url(base_url)
+        compile_url(base_url, path_only=network.takes_paths)
         conditions_matcher(conditions)
         self._network, self._base_url, self._conditions = network, base_url, conditions
 
@@ -435,31 +425,6 @@ def _label() -> str:
 
 def _position(calls: list[Call], route: Route) -> int | None:
     return next((i for i, call in enumerate(calls) if call.route is route), None)
-
-
-Miss = UnmatchedRequest | NetworkBlocked
-
-
-def swallowed(misses: list[Miss], code: CodeType | None = None) -> list[Problem]:
-    """The misses that never reached the test, whose code is `code`: each once, with how often."""
-    kept = _distinct([miss for miss in misses if not was_meant(miss, code)])
-    return [Problem("swallowed", _swallowed_text(miss, times)) for miss, times in kept]
-
-
-def _distinct(misses: list[Miss]) -> list[tuple[Miss, int]]:
-    counts: dict[tuple[str, ...], tuple[Miss, int]] = {}
-    for miss in misses:
-        key = (miss.target, miss.caller) if isinstance(miss, NetworkBlocked) else (miss.method, miss.url, miss.caller)
-        first, times = counts.get(key, (miss, 0))
-        counts[key] = first, times + 1
-    return list(counts.values())
-
-
-def _swallowed_text(miss: Miss, times: int) -> str:
-    often = f" {times} times" if times > 1 else ""
-    what = "a refused connection" if isinstance(miss, NetworkBlocked) else "an unmatched request"
-    name = type(miss).__name__
-    return f"{what} was swallowed{often}: {miss}\nIf the test means it: with pytest.raises(netdouble.{name})"
 
 
 def _warn(problems: list[Problem]) -> None:

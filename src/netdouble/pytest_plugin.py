@@ -24,7 +24,9 @@ from netdouble._plugin.session import Session
 from netdouble.errors import DeclarationError, NetdoubleError, UnmetExpectation
 
 if TYPE_CHECKING:
-    from netdouble.network import Network, Problem
+    from netdouble._problems import Problem
+    from netdouble.network import Network
+    from netdouble.server.serving import Server
 
 _SESSION = pytest.StashKey[Session]()
 # What xdist's workers told at their ends.
@@ -53,6 +55,27 @@ def net_session(request: pytest.FixtureRequest) -> Iterator[Network]:
     """As `net`, for every test. A module's `net_module` and a test's own `net` are asked first."""
     with _session(request).network(request.node, "net_session") as network:
         yield network
+
+
+@pytest.fixture
+def net_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A real server for one test, with routes of its own: `net_server.get("/users/7").reply(json={"id": 7})`."""
+    with _session(request).server(request.node, f"net_server of {request.node.nodeid}") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def net_server_module(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """As `net_server`, for every test of a module."""
+    with _session(request).server(request.node, f"net_server_module of {request.node.nodeid}") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def net_server_session(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """As `net_server`, for every test."""
+    with _session(request).server(request.node, "net_server_session") as server:
+        yield server
 
 
 @pytest.fixture(name="netdouble")

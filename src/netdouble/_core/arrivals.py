@@ -16,7 +16,8 @@ class Connection:
         index: position among the connections of the door that took it, from 0. peer: the client's address as the
         operating system spells it: host and port, or the path of a unix socket. sni: the name that the client asked
         for in its TLS handshake (RFC 6066 section 3). alpn: the protocol that both agreed on (RFC 7301), as `"h2"`.
-        tls_version: as `"TLSv1.3"`. The last three are None without TLS, and where the client said none.
+        tls_version: as `"TLSv1.3"`. These three are None without TLS, and where the client said none. server: the URL
+        of the server of ours that took it; `""` for other doors.
     """
 
     index: int = 0
@@ -24,6 +25,7 @@ class Connection:
     sni: str | None = None
     alpn: str | None = None
     tls_version: str | None = None
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)

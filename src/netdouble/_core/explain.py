@@ -31,12 +31,13 @@ _LINES = 5
 
 
 def unmatched(request: Request, routers: Sequence[SomeRouter], *, elsewhere: Sequence[SomeRouter], caller: str,
-              label: str, unopened: Sequence[SomeRouter] = ()) -> str:  # fmt: skip
+              label: str, unopened: Sequence[SomeRouter] = (), server: str = "") -> str:  # fmt: skip
     """No route answers `request`: the nearest routes, what was probably meant, and a stub to paste.
 
     Args:
         routers: those that were asked, innermost first. elsewhere: other open ones. caller: `FILE:LINE in FUNCTION`.
-        label: whose network it is. unopened: those of networks that were never opened.
+        label: whose network it is. unopened: those of networks that were never opened. server: the URL of the server
+        of ours that it came to.
     """
     lines = ["no route answers", *_asked(request, caller, label)]
     total = sum(len(router.routes) for router in routers)
@@ -48,7 +49,7 @@ def unmatched(request: Request, routers: Sequence[SomeRouter], *, elsewhere: Seq
     else:
         lines.append("No route is declared on this network.")
     lines += _other_networks(request, elsewhere, unopened)
-    lines += _next_step(request, routers)
+    lines += _next_step(request, routers, server)
     return "\n".join(lines)
 
 
@@ -124,13 +125,15 @@ def _matching(request: Request, routers: Iterable[SomeRouter]) -> list[SomeRoute
     return sorted(found, key=lambda route: -route.order)
 
 
-def _next_step(request: Request, routers: Sequence[SomeRouter]) -> list[str]:
+def _next_step(request: Request, routers: Sequence[SomeRouter], server: str) -> list[str]:
     url = request.url
-    stub = stub_for(request)
+    stub = stub_for(request, server)
     label = "To answer it:"
     lines = [f"{label}  {stub[0]}"] if len(stub) == 1 else [label, *(f"    {line}" for line in stub)]
     if needs_any(stub):
         lines[-1] += "    # ANY: a secret (unittest.mock)"
+    if server:
+        return lines
     if not any(router.names_host(url.host, url.port) for router in routers):
         through = f'allow="{url.host}" among the settings, or .pass_through() in place of .reply(...)'
     elif is_loopback(url.host):

@@ -31,10 +31,17 @@ class _Any:
 _ANY = _Any()
 
 
-def stub_for(request: Request) -> list[str]:
-    """The lines of a stub that answers `request`; more than one when it is long."""
-    verb = f"net.{request.method.lower()}(" if request.method in _VERBS else f"net.route({quoted(request.method)}, "
-    arguments = [quoted(_url(request)), *_conditions(request)]
+def stub_for(request: Request, server: str = "") -> list[str]:
+    """The lines of a stub that answers `request`; more than one when it is long.
+
+    Args:
+        server: the URL of the server that it came to; what is meant for the server itself is declared there, by path.
+    """
+    is_own = request.url.origin == server
+    on = "server" if is_own else "net"
+    verb = f"{on}.{request.method.lower()}(" if request.method in _VERBS else f"{on}.route({quoted(request.method)}, "
+    url = _url(request)
+    arguments = [quoted(url.removeprefix(server) if is_own else url), *_conditions(request)]
     wants_json = "json" in request.headers.get("accept", "")
     end = f").reply({'json={}' if wants_json else '200'})"
     line = verb + ", ".join(arguments) + end

@@ -23,7 +23,9 @@ from netdouble._plugin.summary import LONG_WAIT, Attempted, Waited
 from netdouble.errors import DeclarationError, NetworkWarning
 
 if TYPE_CHECKING:
-    from netdouble.network import Network, Problem
+    from netdouble._problems import Problem
+    from netdouble.network import Network
+    from netdouble.server.serving import Server
 
 # Of the calls of a test that failed, this many are shown.
 CALLS_SHOWN = 50
@@ -91,6 +93,27 @@ class Session:
             self._closed.append(scope)
             network.close_scope(scope)
 
+    @contextmanager
+    def server(self, node: Marked, label: str) -> Iterator[Server]:
+        """A server with routes of its own.
+
+        The network around it has none: what clients here send elsewhere is refused, as in every test with a network.
+        """
+        from netdouble.server.address import Address
+        from netdouble.standalone import ServerNetwork, serve_own
+
+        with self.network(node, label), self.in_force(node):
+            own = ServerNetwork()
+            own.scope.label = label
+            self._open[own.scope] = own
+            server = serve_own(own, Address())
+            try:
+                yield server
+            finally:
+                server.stop()
+                del self._open[own.scope]
+                self._closed.append(own.scope)
+
     # Judging
 
     def problems(self, code: CodeType | None) -> list[Problem]:
@@ -98,7 +121,7 @@ class Session:
         found = self._outside(code)
         if not self._open:
             return found
-        from netdouble.network import Problem
+        from netdouble._problems import Problem
 
         try:
             for scope, network in self._open.items():
@@ -135,9 +158,10 @@ class Session:
             self.waits.append((name, waited))
 
     def calls(self) -> str:
-        """The calls that the innermost open network saw, the last ones of many."""
-        networks = list(self._open.values())
-        lines = str(networks[-1].calls).splitlines() if networks and networks[-1].count else []
+        """The calls that the innermost open network saw, and those of servers; the last ones of many."""
+        networks = [network for network in self._open.values() if not network.takes_paths][-1:]
+        networks += [network for network in self._open.values() if network.takes_paths]
+        lines = [line for network in networks if network.count for line in str(network.calls).splitlines()]
         left_out = len(lines) - CALLS_SHOWN
         return "\n".join([f"({left_out} before these)"] * (left_out > 0) + lines[-CALLS_SHOWN:])
 
@@ -161,7 +185,7 @@ _WORDS = {"block": "refused", "warn": "listed at the end", "off": "let through"}
 def _swallowed(misses: list[Any], code: CodeType | None) -> list[Problem]:
     if not misses:
         return []
-    from netdouble.network import swallowed
+    from netdouble._problems import swallowed
 
     return swallowed(misses, code)
 

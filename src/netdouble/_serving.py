@@ -1,0 +1,86 @@
+"""A network's doors for other programs: servers, the intercepting proxy, apps to mount.
+
+Rule 1: nothing of the server is loaded before one is asked for.
+Rule 2: what was opened in an entry of the network ends with it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    import ssl
+
+    from netdouble._active import Scope
+    from netdouble.server.serving import Server
+
+
+class Stoppable(Protocol):
+    """A server or a proxy."""
+
+    def stop(self) -> None:
+        """End it."""
+        ...
+
+
+class Serving:
+    """What a network can be besides: a server, a proxy, an app.
+
+    Attributes:
+        takes_paths: a route may be declared by its path alone, for whatever host: the network of a server.
+    """
+
+    takes_paths: ClassVar[bool] = False
+
+    _scopes: list[Scope]
+    _served: list[tuple[Scope | None, Stoppable]]
+
+    @abstractmethod
+    def _scope(self) -> Scope: ...
+
+    def serve(self, origin: str | None = None, *, tls: bool | ssl.SSLContext = False, http2: bool = False,
+              host: str = "127.0.0.1", port: int = 0, certificate: str = "valid",
+              client_cert: bool = False) -> Server:  # fmt: skip
+        """This network on a real server of this machine, for a program that can be given a URL.
+
+        It listens when its `url` is first asked for, and ends with `stop()`, with its `with`, or with the network.
+
+        Args:
+            origin: whom the program believes it talks to, as `"https://api.example.com"`: requests are judged as if
+                sent there, plain HTTP or not. None: the one origin that all routes name. A TLS handshake that asks for
+                another name is judged by that name.
+            tls: the URL is https, with a certificate of the authority in `server.ca_file`; or a context of your own.
+                TLS is answered on the same port in any case.
+            http2: HTTP/2 is offered in the handshake (extra `http2`).
+            host: a name or address of this machine, IPv4 or IPv6, or `unix:/path`. port: 0 for a free one.
+            certificate: `valid`, `expired`, `self-signed`, `wrong-host` or `unknown-issuer`.
+            client_cert: refuse clients without a certificate (`server.client_cert_file` has one).
+
+        Raises:
+            DeclarationError: a value can't work; the routes name several origins and none is given. MissingExtra: TLS
+                needs the extra `wire`, HTTP/2 the extra `http2`.
+
+        Example:
+            >>> net.get("https://api.example.com/users/7").reply(json={"id": 7})
+            >>> subprocess.run(["curl", net.serve().url_for("/users/7")], check=True)
+        """
+        from netdouble.server.address import Address
+        from netdouble.server.origins import read_origin
+        from netdouble.server.serving import Server
+
+        address = Address(host, port, tls, http2, certificate, client_cert)
+        owner: Any = self
+        server = Server(owner, None if origin is None else read_origin(origin), address, shares=True)
+        self._keep(server)
+        return server
+
+    def _keep(self, served: Stoppable) -> None:
+        self._served.append((self._scopes[-1] if self._scopes else None, served))
+
+    def stop_served(self, scope: Scope | None) -> None:
+        """Stop what was opened in an entry. For `close_scope`."""
+        ending = [served for each, served in self._served if each is scope]
+        self._served = [(each, served) for each, served in self._served if each is not scope]
+        for served in ending:
+            served.stop()
