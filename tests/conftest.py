@@ -1,6 +1,6 @@
 """For every test of ours: the session keeps no client attached, since many look at how things are put back.
 
-And an old plugin that leaves event loops behind blames no test.
+An old plugin that leaves event loops behind blames no test, and a busy machine fails no property.
 """
 
 from __future__ import annotations
@@ -9,8 +9,13 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from netdouble._intercept import catalog
+
+# How long an example takes says how busy the machine is, and nothing of netdouble.
+settings.register_profile("netdouble", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("netdouble")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,10 +1,10 @@
 """`httpx_library.kept`: a Response of the user's is handed to httpx as it stands; and what a request tells besides."""
 
 import gzip
+import sys
 from types import ModuleType
 
 import httpx
-import httpx2
 import pytest
 import requests
 
@@ -12,7 +12,12 @@ from netdouble import Network
 from netdouble._intercept.httpx_library import kept
 
 URL = "https://api.test/x"
-BOTH = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+LIBRARIES = [httpx]
+if sys.version_info >= (3, 11):
+    import httpx2
+
+    LIBRARIES.append(httpx2)
+BOTH = pytest.mark.parametrize("library", LIBRARIES, ids=lambda module: module.__name__)
 
 
 @BOTH
