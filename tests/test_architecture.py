@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "guard": (*EDGE, "_gate"),
     "_decorating": EDGE,
     "_swallowing": (),
-    "_problems": ("errors", "_swallowing"),
+    "_problems": (*INSIDE, "_swallowing"),
     "server": EDGE,
     "_serving": (*EDGE, "server"),
     "network": (*EDGE, "_decorating", "_problems", "_intercept", "_gate", "guard", "_serving"),
@@ -73,7 +73,7 @@ TYPES_ONLY = {
 
 CLIENTS = {"requests", "urllib3", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "boto3", "botocore", "trio"}
 # What stands on a package that an extra installs; nobody imports it but where that protocol is spoken.
-EXTRAS = {"netdouble._codec.http2": {"h2"}}
+EXTRAS = {"netdouble._codec.http2": {"h2"}, "netdouble._codec.websocket": {"wsproto"}}
 SLOW = {"pytest", "_pytest", "ssl", "asyncio", "anyio"}
 
 BANNED_NAMES = {"utils", "util", "helpers", "models", "types", "common", "misc"}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from netdouble._core.routes import Route
     from netdouble._core.selection import Selection
     from netdouble._core.urls import URL
+    from netdouble._core.websocket_routes import WebSocketRoute
+    from netdouble._core.websockets import Closing, WebSocketMessage
+    from netdouble._far_end.peers import AsyncWebSocket, WebSocket
     from netdouble.errors import (
         AmbiguousScope,
         BodyReleased,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
         UnansweredRoute,
         UnmatchedRequest,
         UnmetExpectation,
+        WebSocketClosed,
     )
     from netdouble.network import At, Network
     from netdouble.server.serving import Server
@@ -43,11 +47,13 @@ __all__ = [
     "PASS_THROUGH",
     "URL",
     "AmbiguousScope",
+    "AsyncWebSocket",
     "At",
     "BodyReleased",
     "Call",
     "Calls",
     "ClientNotSupported",
+    "Closing",
     "Connection",
     "DeclarationError",
     "Fault",
@@ -72,6 +78,10 @@ __all__ = [
     "UnmatchedRequest",
     "UnmetExpectation",
     "Verbs",
+    "WebSocket",
+    "WebSocketClosed",
+    "WebSocketMessage",
+    "WebSocketRoute",
     "exactly",
     "partial",
     "serve",
@@ -98,6 +108,11 @@ _PLACES = {
     "Route": "_core.routes",
     "Selection": "_core.selection",
     "URL": "_core.urls",
+    "WebSocketRoute": "_core.websocket_routes",
+    "Closing": "_core.websockets",
+    "WebSocketMessage": "_core.websockets",
+    "AsyncWebSocket": "_far_end.peers",
+    "WebSocket": "_far_end.peers",
     "AmbiguousScope": "errors",
     "BodyReleased": "errors",
     "ClientNotSupported": "errors",
@@ -111,6 +126,7 @@ _PLACES = {
     "UnansweredRoute": "errors",
     "UnmatchedRequest": "errors",
     "UnmetExpectation": "errors",
+    "WebSocketClosed": "errors",
     "At": "network",
     "Network": "network",
     "Server": "server.serving",

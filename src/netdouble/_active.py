@@ -26,6 +26,7 @@ from netdouble.errors import (
     ScopeClosed,
     UnansweredRoute,
     UnmatchedRequest,
+    UnmetExpectation,
 )
 
 # The rest of the core is imported where a request is decided: the guard of a suite that opens no network needs none.
@@ -66,8 +67,8 @@ class Scope:
     Attributes:
         label: whose it is, for reports: a test's name, or where it was opened.
         reach: what may be reached for real.
-        misses: the errors that were raised for unmatched requests and refused connections, and what went wrong in
-            a server.
+        misses: the errors that were raised for unmatched requests, refused connections and unmet expectations, and
+            what went wrong in a server.
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
         retry_seconds: how long clients waited between their own retries.
@@ -89,7 +90,7 @@ class Scope:
         self.parent: Scope | None = None
         self.inner: Scope | None = None
         self.closed = False
-        self.misses: list[UnmatchedRequest | NetworkBlocked | HandlerFailed] = []
+        self.misses: list[UnmatchedRequest | NetworkBlocked | HandlerFailed | UnmetExpectation] = []
         self.retry_seconds = 0.0
 
     def chain(self) -> list[Scope]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netdouble._core.calls import Call
 from netdouble._core.contents import Pause, Step
 from netdouble._core.replies import DECLINE, Answer, Compute, Verbatim, as_reply
-from netdouble.errors import DeclarationError
+from netdouble._core.websockets import Conversation
+from netdouble.errors import ClientNotSupported, DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,6 +70,11 @@ async def asettle(call: Call) -> Answer:
 
 
 def _known(reply: Any) -> Answer:
+    if isinstance(reply, Conversation):
+        raise ClientNotSupported(
+            "a WebSocket route answers, but this client can't be given a WebSocket without a connection: "
+            'open one with layer="wire"'
+        )
     answer: Answer = reply
     return answer
 
@@ -81,7 +87,7 @@ def _answer(made: Any, call: Call) -> Answer:
         reply = as_reply(made)
     except DeclarationError as error:
         raise DeclarationError(f"the function that answers {call.route} gave back something else: {error}") from None
-    if isinstance(reply, Compute):
+    if isinstance(reply, (Compute, Conversation)):
         raise DeclarationError(f"the function that answers {call.route} gave back a function; call it there")
     return reply
 

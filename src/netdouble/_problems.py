@@ -1,17 +1,23 @@
-"""Why a test fails at its end, in words: what was swallowed, each once, with how often.
+"""Why a test should fail at its end: what its network found, each as a text.
 
-Rule: what the test itself caught on purpose is no problem.
+Rule: what never reached the test is told once, however often it happened.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import CodeType
+from typing import TypeAlias
 
+from netdouble._core.router import Router
+from netdouble._core.routes import Route
 from netdouble._swallowing import was_meant
-from netdouble.errors import HandlerFailed, NetworkBlocked, UnmatchedRequest
+from netdouble.errors import HandlerFailed, NetworkBlocked, NetworkWarning, UnmatchedRequest, UnmetExpectation
 
-Miss = UnmatchedRequest | NetworkBlocked | HandlerFailed
+# What a request of the test's was told that was not answered as the test meant it.
+Miss: TypeAlias = UnmatchedRequest | NetworkBlocked | HandlerFailed | UnmetExpectation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +25,24 @@ class Problem:
     """One reason why a test should fail at its end.
 
     Attributes:
-        kind: `unused`, `swallowed` or `unanswered`. text: the report.
+        kind: `unused`, `swallowed`, `unanswered` or `waiting`. text: the report.
     """
 
     kind: str
     text: str
+
+
+def problem_of(kind: str, route: Route, router: Router) -> Problem:
+    """A route that was not used, or has no answer."""
+    from netdouble._core import explain  # reports only: 15 ms that a run in which all is well need not pay
+
+    text = explain.unanswered(route, None) if kind == "unanswered" else explain.unused(route, [router])
+    return Problem(kind, text)
+
+
+def waiting(routes: Iterable[Route]) -> list[Problem]:
+    """The WebSocket scripts that still expect a message."""
+    return [Problem("waiting", text) for route in routes for text in route.waiting()]
 
 
 def swallowed(misses: list[Miss], code: CodeType | None = None) -> list[Problem]:
@@ -35,22 +54,19 @@ def swallowed(misses: list[Miss], code: CodeType | None = None) -> list[Problem]
 def _distinct(misses: list[Miss]) -> list[tuple[Miss, int]]:
     counts: dict[tuple[str, ...], tuple[Miss, int]] = {}
     for miss in misses:
-        key = _key(miss)
-        first, times = counts.get(key, (miss, 0))
-        counts[key] = first, times + 1
+        first, times = counts.get(_key(miss), (miss, 0))
+        counts[_key(miss)] = first, times + 1
     return list(counts.values())
 
 
 def _key(miss: Miss) -> tuple[str, ...]:
-    if isinstance(miss, NetworkBlocked):
-        return miss.target, miss.caller
     if isinstance(miss, UnmatchedRequest):
         return miss.method, miss.url, miss.caller
-    return (str(miss),)
+    return (miss.target, miss.caller) if isinstance(miss, NetworkBlocked) else (str(miss),)
 
 
 def _text(miss: Miss, often: str) -> str:
-    if isinstance(miss, HandlerFailed):
+    if isinstance(miss, (HandlerFailed, UnmetExpectation)):
         return f"{miss}{often and f' (this happened{often})'}"
     if isinstance(miss, UnmatchedRequest) and miss.server:
         meant = 'If the test means it: @pytest.mark.net(swallowed="warn"), or Network(swallowed="warn")'
@@ -58,3 +74,9 @@ def _text(miss: Miss, often: str) -> str:
     what = "a refused connection" if isinstance(miss, NetworkBlocked) else "an unmatched request"
     name = type(miss).__name__
     return f"{what} was swallowed{often}: {miss}\nIf the test means it: with pytest.raises(netdouble.{name})"
+
+
+def warn(problems: list[Problem]) -> None:
+    """Say as warnings what a setting takes for no failure."""
+    for problem in problems:
+        warnings.warn(problem.text, NetworkWarning, stacklevel=4)

@@ -21,6 +21,7 @@ __all__ = [
     "UnansweredRoute",
     "UnmatchedRequest",
     "UnmetExpectation",
+    "WebSocketClosed",
 ]
 
 
@@ -109,6 +110,19 @@ class ClientNotSupported(NetdoubleError, RuntimeError):
     def __init__(self, message: str, *, client: str = "", version: str = "", seam: str = "") -> None:
         super().__init__(message)
         self.client, self.version, self.seam = client, version, seam
+
+
+class WebSocketClosed(NetdoubleError, ConnectionError):
+    """The client of a WebSocket is gone: raised in the function that is its peer.
+
+    Attributes:
+        code: as the client said it; 1005 where it said none, 1006 where the connection ended without a word (RFC 6455
+            section 7.4.1). reason: its text.
+    """
+
+    def __init__(self, message: str, *, code: int = 1006, reason: str = "") -> None:
+        super().__init__(message)
+        self.code, self.reason = code, reason
 
 
 class NetworkWarning(UserWarning):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -30,9 +29,9 @@ from netdouble._core.url_patterns import compile_url
 from netdouble._gate import guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
-from netdouble._problems import Problem, swallowed
+from netdouble._problems import Miss, Problem, problem_of, swallowed, waiting, warn
 from netdouble._serving import Serving, Stoppable
-from netdouble.errors import DeclarationError, NetworkBlocked, NetworkWarning, UnmatchedRequest, UnmetExpectation
+from netdouble.errors import DeclarationError, UnmetExpectation
 
 if TYPE_CHECKING:
     import aiohttp
@@ -97,15 +96,17 @@ class Network(Serving, Verbs):
 
     # Declaring
 
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
-        return self._declare_at("", method, url, conditions)
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions,
+                 kind: type[Route] | None = None) -> Route:  # fmt: skip
+        return self._declare_at("", method, url, conditions, kind or Route)
 
-    def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
+    def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions,
+                    kind: type[Route]) -> Route:  # fmt: skip
         if method is not None and not str(method).isalpha():
             raise DeclarationError(f"a method is a word such as GET, not {method!r}; any() takes every method")
-        pattern = compile_url(url, base=base, path_only=self.takes_paths)
+        pattern = compile_url(kind.spelled(url), base=kind.spelled(base), path_only=self.takes_paths)
         check_query_once(pattern, conditions)
-        route = Route(method.upper() if method else None, pattern, conditions, order=next_order(), log=self,
+        route = kind(method.upper() if method else None, pattern, conditions, order=next_order(), log=self,
                       declared_at=declared_at(), must_be_used=not (_active.preparing or is_preparing()))  # fmt: skip
         (self.router if self._scopes else self._base).add(route)
         return route
@@ -289,7 +290,7 @@ class Network(Serving, Verbs):
         text = "\n\n".join(problem.text for problem in problems)
         if error is None:
             raise UnmetExpectation(text)
-        if not isinstance(error, (UnmatchedRequest, NetworkBlocked)):
+        if not isinstance(error, Miss):
             # As `add_note` (PEP 678), which Python 3.10 lacks; pytest shows notes there too.
             vars(error).setdefault("__notes__", []).append(f"netdouble, besides:\n{text}")
 
@@ -304,13 +305,13 @@ class Network(Serving, Verbs):
         """
         found = swallowed(scope.misses, code) if scope.misses else []
         if found and scope.settings.swallowed == "warn":
-            _warn(found)
+            warn(found)
             found = []
         unused = [] if scope.settings.unused == "off" else self._unused(scope, since)
         if unused and scope.settings.unused == "warn":
-            _warn(unused)
+            warn(unused)
             unused = []
-        return found + unused
+        return found + unused + waiting(scope.router.routes)
 
     def _unused(self, scope: Scope, since: int) -> list[Problem]:
         found = []
@@ -318,9 +319,9 @@ class Network(Serving, Verbs):
             if route.order <= since:
                 continue
             if not route.answers.steps and route.budget != 0:
-                found.append(_problem("unanswered", route, scope.router))
+                found.append(problem_of("unanswered", route, scope.router))
             elif route.must_be_used and self._is_unmet(route, scope.router):
-                found.append(_problem("unused", route, scope.router))
+                found.append(problem_of("unused", route, scope.router))
         return found
 
     def _is_unmet(self, route: Route, router: Router | None = None, *, strict: bool = False) -> bool:
@@ -394,21 +395,16 @@ class At(Verbs):
         conditions_matcher(conditions)
         self._network, self._base_url, self._conditions = network, base_url, conditions
 
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions,
+                 kind: type[Route] | None = None) -> Route:  # fmt: skip
         merged = merge_conditions(self._conditions, conditions)
-        return self._network._declare_at(self._base_url, method, "" if url is None else url, merged)  # a view
+        where = "" if url is None else url
+        return self._network._declare_at(self._base_url, method, where, merged, kind or Route)  # a view
 
     def at(self, path: str, **conditions: Unpack[Conditions]) -> At:
         """A view below this one."""
         base = path if "://" in path else f"{self._base_url.rstrip('/')}/{path.lstrip('/')}"
         return At(self._network, base, merge_conditions(self._conditions, conditions))
-
-
-def _problem(kind: str, route: Route, router: Router) -> Problem:
-    from netdouble._core import explain  # reports only: 15 ms that a run in which all is well need not pay
-
-    text = explain.unanswered(route, None) if kind == "unanswered" else explain.unused(route, [router])
-    return Problem(kind, text)
 
 
 def _door(client: str) -> Any:
@@ -425,8 +421,3 @@ def _label() -> str:
 
 def _position(calls: list[Call], route: Route) -> int | None:
     return next((i for i, call in enumerate(calls) if call.route is route), None)
-
-
-def _warn(problems: list[Problem]) -> None:
-    for problem in problems:
-        warnings.warn(problem.text, NetworkWarning, stacklevel=4)

@@ -36,6 +36,7 @@ _METHOD = re.compile(_NAME.encode())
 
 _CHUNK_LINE_LIMIT = 4096
 _CHUNKED = -1
+_OF_WEBSOCKETS = {"http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,14 @@ class ParsedRequest(NamedTuple):
         """The request that this means on a connection to `host`, where it is number `exchange` of `connection`.
 
         A target in absolute form wins over the connection; `*` is the root; a CONNECT asks for its own target's
-        host (RFC 9112 section 3.2).
+        host (RFC 9112 section 3.2). A WebSocket's opening handshake has the scheme `ws` or `wss` (RFC 6455 section 3).
         """
         target = self.target if self.target.isascii() else quote_from_bytes(self.target.encode("latin-1"), _ASCII)
         if self.method == "CONNECT":
             host, port = split_authority(target)
             target = "/"
+        if self.method == "GET" and "upgrade" in self.headers and self.headers["upgrade"].lower() == "websocket":
+            scheme = _OF_WEBSOCKETS.get(scheme, scheme)
         return Request(self.method.upper(), join_url(scheme, host, port, target), self.headers, self.body, client,
                        self.http_version, self.target, {}, self.trailers, {},
                        Arrival(self.raw, connection, exchange))  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from netdouble._core.arrivals import Connection
 from netdouble._core.masking import masked_url
 from netdouble._core.replies import PassThrough, Reply
+from netdouble._core.websockets import Closing, Dialogue, WebSocketMessage
 from netdouble.errors import BodyReleased
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Call:
         "bodies",
         "closed",
         "declined",
+        "dialogue",
         "error",
         "index",
         "native",
@@ -58,6 +60,8 @@ class Call:
         self.scope: Any = None
         # The orders of the routes whose function gave the request back.
         self.declined: frozenset[int] = frozenset()
+        # What was said after a WebSocket handshake.
+        self.dialogue: Dialogue | None = None
         self.native: Any = None
         self.view: Any = None
 
@@ -116,6 +120,16 @@ class Call:
         """How many requests came before this one on its connection; None where there was no connection."""
         arrival = self.request._arrival
         return None if arrival is None or arrival.connection is None else arrival.exchange
+
+    @property
+    def messages(self) -> tuple[WebSocketMessage, ...]:
+        """The messages of a WebSocket conversation, in the order in which they were sent and heard; else none."""
+        return () if self.dialogue is None else tuple(self.dialogue.messages)
+
+    @property
+    def closing(self) -> Closing | None:
+        """How a WebSocket conversation ended; None while it goes on, and for every other call."""
+        return None if self.dialogue is None else self.dialogue.closing
 
     def outcome(self) -> str:
         """How it ended, in a word or two."""

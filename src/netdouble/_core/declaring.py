@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netdouble._core.urls import URL
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from netdouble._core.matchers import Conditions
     from netdouble._core.routes import Route
+    from netdouble._core.websocket_routes import WebSocketRoute
 
 UrlInput: TypeAlias = "str | re.Pattern[str] | URL"
 
@@ -34,8 +35,10 @@ class Verbs(ABC):
     """
 
     @abstractmethod
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
-        """Make the route and let it answer."""
+    def _declare(
+        self, method: str | None, url: UrlInput | None, conditions: Conditions, kind: type[Route] | None = None
+    ) -> Route:
+        """Make the route (a `Route`, or the `kind` of it that is given) and let it answer."""
 
     def route(self, method: str, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
         """Answer requests of `method` (in any case) to `url`."""
@@ -76,3 +79,18 @@ class Verbs(ABC):
     def query(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
         """Answer QUERY requests to `url` (a safe request with a body)."""
         return self._declare("QUERY", url, conditions)
+
+    def websocket(self, url: UrlInput, **conditions: Unpack[Conditions]) -> WebSocketRoute:
+        """Take WebSocket connections to `url` (`https://` means `wss://`), and talk as the route is told.
+
+        Raises:
+            MissingExtra: wsproto is not installed.
+
+        Example:
+            >>> net.websocket("wss://api.example.com/feed").send("hello").expect("ping").send("pong").close()
+        """
+        from netdouble._core.websocket_routes import WebSocketRoute
+
+        made: Any = self._declare("GET", url, conditions, WebSocketRoute)
+        route: WebSocketRoute = made
+        return route

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from netdouble._core import native
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
+from netdouble._core.websockets import Conversation
 from netdouble.errors import DeclarationError
 
 
@@ -75,7 +76,7 @@ class Verbatim:
     neutral: Response
 
 
-Reply: TypeAlias = Response | Fail | PassThrough | Compute
+Reply: TypeAlias = Response | Fail | PassThrough | Compute | Conversation
 # What a door carries out: a reply whose function, if it had one, has been asked.
 Answer: TypeAlias = Response | Fail | PassThrough
 
@@ -86,7 +87,7 @@ def as_reply(value: Any) -> Reply:
     Raises:
         DeclarationError: it is nothing that can be answered.
     """
-    if isinstance(value, (Response, Fail, PassThrough, Compute)):
+    if isinstance(value, (Response, Fail, PassThrough, Compute, Conversation)):
         return value
     if isinstance(value, int):
         return Response(value)

@@ -92,6 +92,11 @@ class Route:
         self._log = log
         self._sealed = False
 
+    @staticmethod
+    def spelled(url: Any) -> Any:
+        """The URL of a declaration, as this kind of route takes it."""
+        return url
+
     # What to answer
 
     def reply(
@@ -258,6 +263,10 @@ class Route:
             if rest:
                 return (*found, *rest)
         return found
+
+    def waiting(self) -> list[str]:
+        """What it still waits for, as reports: of a WebSocket's scripts."""
+        return []
 
     def answer(self, count: int) -> Reply | None:
         """The answer to the call that has `count` before it; None when none was declared."""

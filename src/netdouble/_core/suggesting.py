@@ -44,6 +44,8 @@ def stub_for(request: Request, server: str = "") -> list[str]:
     arguments = [quoted(url.removeprefix(server) if is_own else url), *_conditions(request)]
     wants_json = "json" in request.headers.get("accept", "")
     end = f").reply({'json={}' if wants_json else '200'})"
+    if request.url.scheme in {"ws", "wss"}:
+        verb, end = "net.websocket(", ').send("...")'
     line = verb + ", ".join(arguments) + end
     if len(line) <= _LINE:
         return [line]

@@ -70,10 +70,20 @@ class FarEnd:
             yield from self._speech.hear(self._first)
         yield from self._speech.hear_end()
 
+    def close(self) -> None:
+        """Nobody carries out acts any more: what still waits (a WebSocket's peer, streams) is let go, and logged."""
+        if self._speech is not None:
+            self._speech.close()
+
     @property
     def is_idle(self) -> bool:
         """Nothing of a request has come that was not answered: the connection may be closed without losing one."""
         return not self._first if self._speech is None else self._speech.is_idle
+
+    @property
+    def has_said_goodbye(self) -> bool:
+        """Whatever was raised, the client has been told by the last bytes: the connection may be closed in order."""
+        return self._speech is not None and self._speech.has_said_goodbye
 
     @property
     def is_over(self) -> bool:
@@ -98,8 +108,11 @@ class _Speech(Protocol):
     def is_idle(self) -> bool: ...
     @property
     def is_over(self) -> bool: ...
+    @property
+    def has_said_goodbye(self) -> bool: ...
     def hear(self, data: bytes) -> Iterator[Act]: ...
     def hear_end(self) -> Iterator[Act]: ...
+    def close(self) -> None: ...
 
 
 # With it a client says that it speaks HTTP/2 without having asked (RFC 9113 section 3.4). As far as no method of

@@ -20,6 +20,7 @@ from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough
 from netdouble._core.urls import join_url
+from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Origin, PassedOn
 from netdouble.errors import DeclarationError
 
@@ -74,6 +75,10 @@ class Saying(Protocol):
         """A fault that breaks off `response`."""
         ...
 
+    def conversation(self, call: Call, conversation: Conversation) -> Iterator[Act]:
+        """The answer to a WebSocket handshake; closes `call`."""
+        ...
+
     def passed(self, call: Call) -> Iterator[Act]:
         """What the real service answers; closes `call`."""
         ...
@@ -107,6 +112,9 @@ def carried_out(call: Call, saying: Saying) -> Iterator[Act]:
 
 
 def _carried_out(call: Call, saying: Saying) -> Iterator[Act]:
+    if isinstance(call.answer, Conversation):
+        yield from saying.conversation(call, call.answer)
+        return
     answer = settle(call)
     if isinstance(answer, PassThrough):
         yield from saying.passed(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from netdouble._answering import steps_of
 from netdouble._codec.http1 import Limits, MalformedRequest, ParsedRequest, RequestParser
@@ -10,6 +11,7 @@ from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fau
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
+from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Tunnel
 from netdouble._far_end.exchanges import Peer, carried_out
 
@@ -19,22 +21,38 @@ class Http1:
 
     def __init__(self, peer: Peer, limits: Limits, proxies: bool) -> None:
         self._peer, self._proxies = peer, proxies
+        self._limits = limits
         self._parser = RequestParser(limits)
-        self.is_over = False
+        self._talk: Any = None  # conversing.Talk, after a WebSocket handshake
+        self._is_over = False
 
     @property
     def is_idle(self) -> bool:
-        return self._parser.idle
+        return self._talk is None and self._parser.idle
+
+    @property
+    def is_over(self) -> bool:
+        return self._is_over or (self._talk is not None and self._talk.is_over)
+
+    @property
+    def has_said_goodbye(self) -> bool:
+        return self._talk is not None and self._talk.has_said_goodbye
 
     def hear(self, data: bytes) -> Iterator[Act]:
-        if not self.is_over:
+        if self._talk is not None:
+            acts: Iterator[Act] = self._talk.hear(data)
+            return acts
+        if not self._is_over:
             self._parser.feed(data)
         return self._answers()
 
     def hear_end(self) -> Iterator[Act]:
-        if self.is_over:
+        if self._talk is not None:
+            yield from self._talk.hear_end()
             return
-        self.is_over = True
+        if self._is_over:
+            return
+        self._is_over = True
         try:
             self._parser.eof()
         except MalformedRequest as error:
@@ -42,12 +60,17 @@ class Http1:
             return
         yield Ending.CLOSE
 
+    def close(self) -> None:
+        self._is_over = True
+        if self._talk is not None:
+            self._talk.close()
+
     def _answers(self) -> Iterator[Act]:
-        while not self.is_over:
+        while not self._is_over and self._talk is None:
             try:
                 parsed = self._parser.next_request()
             except MalformedRequest as error:
-                self.is_over = True
+                self._is_over = True
                 yield from self._refused(error)
                 return
             if parsed is None:
@@ -56,7 +79,7 @@ class Http1:
                     yield CONTINUE
                 return
             if self._proxies and parsed.method == "CONNECT":
-                self.is_over = True
+                self._is_over = True
                 asked = parsed.to_request("http", "", None).url
                 yield b"HTTP/1.1 200 Connection established\r\n\r\n"
                 yield Tunnel(asked.host, asked.port, self._parser.unread)
@@ -64,13 +87,17 @@ class Http1:
             yield from self._answered(parsed)
 
     def _answered(self, parsed: ParsedRequest) -> Iterator[Act]:
-        self.is_over = True  # until it went well
+        self._is_over = True  # until it went well
         call = self._peer.ask(parsed)
-        for act in carried_out(call, _Saying(parsed, self._peer)):
+        saying = _Saying(parsed, self._peer, self._limits)
+        for act in carried_out(call, saying):
             if act is Ending.KEEP_ALIVE:
-                self.is_over = _switches(parsed, call)
-                return
+                self._is_over = saying.talk is None and _switches(parsed, call)
+                break
             yield act
+        if saying.talk is not None:
+            self._talk = saying.talk
+            yield from self._talk.begin(self._parser.unread)
 
     def _refused(self, error: MalformedRequest) -> Iterator[Act]:
         response = error.to_response()
@@ -82,10 +109,11 @@ class Http1:
 class _Saying:
     """The answer to one request."""
 
-    __slots__ = ("_parsed", "_peer")
+    __slots__ = ("_limits", "_parsed", "_peer", "talk")
 
-    def __init__(self, parsed: ParsedRequest, peer: Peer) -> None:
-        self._parsed, self._peer = parsed, peer
+    def __init__(self, parsed: ParsedRequest, peer: Peer, limits: Limits) -> None:
+        self._parsed, self._peer, self._limits = parsed, peer, limits
+        self.talk: Any = None
 
     def response(self, response: Response) -> tuple[float, Iterator[Act]]:
         parsed = self._parsed
@@ -95,6 +123,16 @@ class _Saying:
     def fault(self, fault: Fault, response: Response | None) -> tuple[float, Iterator[Act]]:
         parsed = self._parsed
         return _acts(spell_fault(fault, response, method=parsed.method.upper(), http_version=parsed.http_version))
+
+    def conversation(self, call: Call, conversation: Conversation) -> Iterator[Act]:
+        from netdouble._codec.websocket import handshake  # wsproto is an extra, and costs 40 ms
+        from netdouble._far_end.conversing import Talk
+
+        response = handshake(self._parsed, conversation.subprotocols)
+        call.close(response=response)
+        if response.status == 101:
+            self.talk = Talk(call, conversation, self._parsed, self._limits)
+        yield from self.response(response)[1]
 
     def passed(self, call: Call) -> Iterator[Act]:
         yield from self._peer.passed(call, self._parsed.raw)

@@ -30,8 +30,10 @@ from netdouble._core.calls import Call
 from netdouble._core.contents import Pause
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
+from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Concurrent
 from netdouble._far_end.exchanges import Peer, carried_out
+from netdouble.errors import DeclarationError
 
 # A stream says it when its client takes no more for now: it is carried on when there is room. Never handed out.
 _BLOCKED = Concurrent(iter(()))
@@ -54,7 +56,7 @@ class Http2:
         self._talk = Http2Server(limits)
         self._streams: dict[int, _Stream] = {}
         self._blocked: list[_Stream] = []
-        self.is_over = False
+        self.is_over = self.has_said_goodbye = False
 
     @property
     def is_idle(self) -> bool:
@@ -69,6 +71,11 @@ class Http2:
             for stream in list(self._streams.values()):
                 self._give_up(stream)
             yield Ending.CLOSE
+
+    def close(self) -> None:
+        self.is_over = True
+        for stream in list(self._streams.values()):
+            self._give_up(stream)
 
     def _acts(self, heard: list[Heard]) -> Iterator[Act]:
         yield from self._said()
@@ -163,6 +170,11 @@ class _Saying:
     def fault(self, fault: Fault, response: Response | None) -> tuple[float, Iterator[Act]]:
         response = SAMPLE if response is None else response
         return response.delay, self._broken(fault, response)
+
+    def conversation(self, call: Call, conversation: Conversation) -> Iterator[Act]:  # noqa: ARG002  # a Saying's
+        raise DeclarationError(
+            f"{call.request} came over HTTP/2, where a WebSocket is not spoken: offer HTTP/1.1 alone"
+        )
 
     def passed(self, call: Call) -> Iterator[Act]:
         parsed = self._parsed

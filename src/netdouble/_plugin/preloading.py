@@ -32,5 +32,6 @@ _ELSEWHERE = frozenset(
         "netdouble._gate.ca_bundle",
         "netdouble._codec.received",
         "netdouble._codec.http2",
+        "netdouble._codec.websocket",
     }
 )

@@ -157,6 +157,7 @@ class Conversation:
                 visit.cut()
                 for thread in self._beside:
                     thread.join()
+            far_end.close()
 
     def _decide(self, request: Request) -> Call:
         self._has_said, self._call = False, None
@@ -191,6 +192,8 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  # what a function of the user's raised
             response = self._host.failed(self._call, error)
             self._host.answered()
+            if self._far_end.has_said_goodbye:
+                self._end(Ending.CLOSE)
             if self._has_said or self._far_end_is_http2:
                 self._visit.reset()
                 raise _Gone from None

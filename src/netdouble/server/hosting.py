@@ -16,7 +16,7 @@ from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Compute
 from netdouble._far_end import Act, Origin, Tunnel
-from netdouble.errors import DeclarationError, HandlerFailed, NetdoubleError, UnmatchedRequest
+from netdouble.errors import DeclarationError, HandlerFailed, NetdoubleError, UnmatchedRequest, UnmetExpectation
 from netdouble.server.address import Address
 from netdouble.server.listening import Visit
 from netdouble.server.originals import current_thread
@@ -106,6 +106,8 @@ class RoutesHost:
         """Keep the error, and say it to the client."""
         if isinstance(error, UnmatchedRequest):
             return Response(UNEXPECTED, text=f"{error}\n")
+        if isinstance(error, UnmetExpectation):  # of a WebSocket's script: noted already
+            return Response(500)
         try:
             raise HandlerFailed(_report(call, error, self.url)) from error  # noqa: TRY301  # one that was raised
         except HandlerFailed as failure:

@@ -51,7 +51,8 @@ class Owner(Protocol):
 
     def _scope(self) -> Scope: ...
 
-    def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route: ...
+    def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions,
+                    kind: type[Route]) -> Route: ...  # fmt: skip
 
     def __getitem__(self, name: str) -> Route: ...
 
@@ -213,8 +214,9 @@ class Server(Verbs):
 
     # Declaring
 
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions) -> Route:
-        return self._owner._declare_at(self._base(url), method, url, conditions)
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions,
+                 kind: type[Route] | None = None) -> Route:  # fmt: skip
+        return self._owner._declare_at(self._base(url), method, url, conditions, kind or Route)
 
     def _base(self, url: object = "/") -> str:
         """What stands before a path: the origin that a served network's requests are judged by."""
