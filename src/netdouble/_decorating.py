@@ -26,40 +26,43 @@ class Entered(Protocol):
         ...
 
 
-def decorated(network: Entered, target: T) -> T:
+def decorated(network: Entered, target: T, parameter: str | None = PARAMETER) -> T:
     """`target`, each run of it inside an entry of `network`.
+
+    Args:
+        parameter: the one that is given the network and disappears from the signature; None: there is none such.
 
     Raises:
         DeclarationError: it can't be decorated.
     """
     made: Any
     if isinstance(target, type):
-        made = _decorated_class(network, target)
+        made = _decorated_class(network, target, parameter)
     elif isinstance(target, (staticmethod, classmethod)):
-        made = type(target)(decorated(network, target.__func__))
+        made = type(target)(decorated(network, target.__func__, parameter))
     elif callable(target):
-        made = _decorated_function(network, target)
+        made = _decorated_function(network, target, parameter)
     else:
         raise DeclarationError(f"a network decorates functions and classes, not a {type(target).__name__}: {target!r}")
     return cast("T", made)
 
 
-def _decorated_class(network: Entered, target: Any) -> Any:
+def _decorated_class(network: Entered, target: Any, parameter: str | None) -> Any:
     for name in dir(target):
         if name.startswith("test"):
             member = inspect.getattr_static(target, name)
             if isinstance(member, (FunctionType, staticmethod, classmethod)):
-                setattr(target, name, decorated(network, member))
+                setattr(target, name, decorated(network, member, parameter))
     return target
 
 
-def _decorated_function(network: Entered, function: Callable[..., Any]) -> Callable[..., Any]:
+def _decorated_function(network: Entered, function: Callable[..., Any], parameter: str | None) -> Callable[..., Any]:
     signature = inspect.signature(function)
-    given = _Given(network, list(signature.parameters))
+    given = _Given(network, parameter, list(signature.parameters))
     code = getattr(inspect.unwrap(function), "__code__", None)
     wrapper: Any = functools.wraps(function)(_wrapper(network, function, given, code))
     if given.place is not None:
-        kept = [p for p in signature.parameters.values() if p.name != PARAMETER]
+        kept = [p for p in signature.parameters.values() if p.name != parameter]
         wrapper.__signature__ = signature.replace(parameters=kept)
     return cast("Callable[..., Any]", wrapper)
 
@@ -67,16 +70,17 @@ def _decorated_function(network: Entered, function: Callable[..., Any]) -> Calla
 class _Given:
     """The arguments of a call, with the network put where its parameter stands."""
 
-    def __init__(self, network: Entered, names: list[str]) -> None:
+    def __init__(self, network: Entered, parameter: str | None, names: list[str]) -> None:
         self.network = network
-        self.place = names.index(PARAMETER) if PARAMETER in names else None
+        self.parameter = parameter or ""
+        self.place = names.index(parameter) if parameter in names else None
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if self.place is None or PARAMETER in kwargs:
+        if self.place is None or self.parameter in kwargs:
             return args, kwargs
         if len(args) > self.place:
             return (*args[: self.place], self.network, *args[self.place :]), kwargs
-        return args, {**kwargs, PARAMETER: self.network}
+        return args, {**kwargs, self.parameter: self.network}
 
 
 def _wrapper(

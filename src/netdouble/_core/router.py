@@ -151,6 +151,11 @@ class Router:
         """What a selection may know of a route."""
         return Entry(route, len(self.calls_of(route)), route.budget, route.kind)
 
+    def retire(self, route: Route) -> None:
+        """Never offer `route` again."""
+        with self.lock:
+            self._retired.add(route.order)
+
     def is_retired(self, route: Route) -> bool:
         """A selection said that this route is never to be offered again."""
         return route.order in self._retired
@@ -168,7 +173,7 @@ class View:
     """What a selection sees of a router for one request."""
 
     def __init__(self, router: Router, request: Request, declined: Collection[int] = ()) -> None:
-        self._router, self._request = router, request
+        self._router, self.request = router, request
         retired = router._retired
         self.entries = [
             router.entry(route)
@@ -186,7 +191,7 @@ class View:
 
     def matches(self, entry: Entry[Route]) -> bool:
         """Whether that route matches the request."""
-        return not entry.route.mismatches(self._request)
+        return not entry.route.mismatches(self.request)
 
 
 def open_call(

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from netdouble._core.messages import Request
 
 R = TypeVar("R")
 
@@ -47,6 +50,11 @@ class View(Protocol):
 
     def matches(self, entry: Entry[Any]) -> bool:
         """Whether that route matches the request."""
+        ...
+
+    @property
+    def request(self) -> Request:
+        """What was asked."""
         ...
 
 
@@ -117,6 +125,21 @@ class FirstAndRotate:
 
 
 @dataclass(frozen=True, slots=True)
+class InOrder:
+    """The first declared, which then makes room for the next (responses, `OrderedRegistry`).
+
+    A request that it does not match takes away every other: the order is broken for good.
+    """
+
+    def choose(self, view: View) -> Choice | None:
+        """The head or nothing."""
+        head, *rest = view.declared() or (None,)
+        if head is None:
+            return None
+        return Choice(head, retire=(head,)) if view.matches(head) else Choice(None, retire=tuple(rest))
+
+
+@dataclass(frozen=True, slots=True)
 class Newest:
     """The last declared that is not spent (requests-mock)."""
 
@@ -163,6 +186,7 @@ class OrderedThenOneshotThenPermanent:
 NATIVE: Selection = Native()
 FIRST: Selection = First()
 FIRST_AND_ROTATE: Selection = FirstAndRotate()
+IN_ORDER: Selection = InOrder()
 NEWEST: Selection = Newest()
 FIRST_UNUSED_THEN_LAST: Selection = FirstUnusedThenLast()
 ORDERED_THEN_ONESHOT_THEN_PERMANENT: Selection = OrderedThenOneshotThenPermanent()

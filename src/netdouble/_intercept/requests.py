@@ -7,6 +7,7 @@ unseen. With the setting `fast` on it answers with a response object, unless the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from functools import wraps
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from netdouble import _active
 from netdouble._active import Scope
 from netdouble._core.client_objects import ClientObjects
 from netdouble._core.messages import Request, Response
+from netdouble._core.urls import parse_url
 from netdouble._intercept.layers import Dialect, spoken_by
 from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire, read_timeout
 from netdouble._intercept.seams import seam
@@ -56,6 +58,18 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
         return _answered(self, request, send_on, timeout)
 
     return send
+
+
+def send_for_real(objects: ClientObjects) -> Any:
+    """What the real service answers to a request that came with its objects."""
+    options = {name: value for name, value in objects.options.items() if not name.startswith("_")}
+    with ExitStack() as stack:
+        stack.enter_context(_active.passing())
+        for text in (objects.request.url, *(options.get("proxies") or {}).values()):
+            with suppress(ValueError):  # what is no URL is requests' to refuse
+                where = parse_url(text)
+                stack.enter_context(_active.admitted(where.host, where.port))
+        return objects.sender.send(objects.request, **options)
 
 
 # The parameters of `HTTPAdapter.send` after stream and timeout.

@@ -1,0 +1,90 @@
+"""requests' own objects, for the facades of its test doubles: the request as they know it, responses as they do.
+
+Rule: a request of another client is shown as requests would have prepared it, so that one matcher serves all clients.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+import requests.adapters
+import urllib3
+
+from netdouble._core.client_objects import ClientObjects
+from netdouble._core.messages import Request, Response
+from netdouble._core.replies import Verbatim
+
+LIBRARY = "requests"
+
+
+def objects_of(request: Request) -> ClientObjects:
+    """The request in requests' own objects; made up when another client sent it."""
+    native = request.native
+    if isinstance(native, ClientObjects) and native.library == LIBRARY:
+        return native
+    known: ClientObjects | None = request._memo.get("as requests")
+    if known is None:
+        prepared = requests.Request(request.method, str(request.url)).prepare()
+        prepared.headers.clear()
+        for name, value in request.headers.fields:
+            prepared.headers[name] = value
+        prepared.body = request.body or None
+        known = ClientObjects(LIBRARY, prepared, requests.adapters.HTTPAdapter(), {})
+        request._memo["as requests"] = known
+    return known
+
+
+def query_of(url: str) -> dict[str, Any]:
+    """The query as a mapping; a name that comes several times has the list of its values."""
+    pairs = sorted(parse_qsl(urlsplit(url).query, keep_blank_values=True), key=lambda pair: pair[0])
+    grouped = {name: [value for _, value in of_name] for name, of_name in groupby(pairs, key=lambda pair: pair[0])}
+    return {name: values[0] if len(values) == 1 else values for name, values in grouped.items()}
+
+
+class Body(io.BytesIO):
+    """A body that is closed, for urllib3, when it has been read: so is one that came over a connection."""
+
+    def isclosed(self) -> bool:
+        """Nothing is left to read."""
+        return self.closed or self.tell() >= self.getbuffer().nbytes
+
+
+class Headers:
+    """What the session's cookie jar asks of the http.client response behind a urllib3 response."""
+
+    def __init__(self, headers: urllib3.HTTPHeaderDict) -> None:
+        self.msg = self.headers = headers
+
+    def isclosed(self) -> bool:
+        """Nothing is left to read on a connection, for there is none."""
+        return True
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def raw_response(
+    status: int, reason: str | None, headers: Iterable[tuple[str, str]] | urllib3.HTTPHeaderDict, body: Any, method: str
+) -> urllib3.HTTPResponse:
+    """A urllib3 response with exactly these headers; `body` is bytes, text or a file."""
+    if body is None or isinstance(body, (str, bytes, bytearray)):
+        body = Body(body.encode() if isinstance(body, str) else body or b"")
+    fields = headers if isinstance(headers, urllib3.HTTPHeaderDict) else urllib3.HTTPHeaderDict(headers)
+    shim: Any = Headers(fields)
+    return urllib3.HTTPResponse(
+        body=body, headers=fields, status=status,
+        reason=reason, preload_content=False, original_response=shim, request_method=method)  # fmt: skip
+
+
+def verbatim(response: requests.Response) -> Verbatim:
+    """What a route answers with a response of requests' own; its body is known when it was read."""
+    body = response._content if isinstance(response._content, bytes) else b""
+    gone = {"content-encoding", "content-length", "transfer-encoding"}
+    raw: Any = getattr(response.raw, "headers", None) or response.headers
+    fields = [(str(name), str(value)) for name, value in raw.items() if name.lower() not in gone]
+    return Verbatim(response, LIBRARY, Response.of_parts(response.status_code, fields, body, reason=response.reason))
