@@ -56,6 +56,7 @@ NAMES_IMPORTED_BY_STRING = {
     "netdouble": "the public names, loaded when they are first asked for",
     "netdouble._core.native": "other clients' response objects, looked up by their class's name",
     "netdouble._intercept.catalog": "the table of clients",
+    "netdouble.facades.respx.mocks": "transport classes of the suite's own, by the names that it gives",
     "netdouble.facades._replacing": "the facades, by their peers' names",
     "netdouble.facades._pytest": "the facades' pytest plugins",
     "netdouble._plugin.preloading": "all of our own modules but the clients' files",

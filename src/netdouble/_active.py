@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import partial
-from itertools import takewhile
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
@@ -32,7 +32,6 @@ from netdouble.errors import (
 # The rest of the core is imported where a request is decided: the guard of a suite that opens no network needs none.
 if TYPE_CHECKING:
     from netdouble._core.calls import Call
-    from netdouble._core.client_objects import ClientObjects
     from netdouble._core.messages import Request
     from netdouble._core.replies import Reply
     from netdouble._core.router import Router
@@ -55,6 +54,8 @@ class Manner(Protocol):
 
     # The doors above the usual ones at which its routes are asked first, as `"requests.Session.send"`.
     entrances: Collection[str]
+    # Of scopes of this manner that were opened in one another the outermost is asked first.
+    outer_first: bool
 
     def unrouted(self, request: Request) -> Reply | None:
         """What a request gets that no route answers; None: it is not this facade's to decide."""
@@ -279,29 +280,10 @@ def _only(scopes: list[Scope]) -> Scope | None:
 
 # The client's own objects
 
-_carried: ContextVar[ClientObjects | None] = ContextVar("netdouble_carried", default=None)
-
-
-@contextmanager
-def carrying(objects: ClientObjects | None) -> Iterator[None]:
-    """For the time of a send: the request that comes of it has these objects (`Request.native`)."""
-    token = _carried.set(objects)
-    try:
-        yield
-    finally:
-        _carried.reset(token)
-
 
 def wants_objects() -> bool:
     """Some facade's scope looks at clients' own objects."""
     return any(scope.manner is not None for scope in _open)
-
-
-def carry(request: Request) -> None:
-    """Give `request` its client's objects, if a door above has set them out."""
-    objects = _carried.get()
-    if objects is not None and request.native is None and request.client.startswith(objects.library):
-        request._memo["native"] = objects
 
 
 # Passing through
@@ -347,13 +329,13 @@ def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from,
         caller: where the request was made, for a door that decides in another task.
         again: the call to be answered by another route than those that declined it.
     """
-    from netdouble._core import router
+    from netdouble._core import client_objects, router
 
     server = server_of(request)
     if not server and own_servers and (request.url.host, request.url.port) in own_servers:
         return _passing_by(scope, request)
-    chain = scope.chain()
-    carry(request)
+    chain = _in_order(scope.chain())
+    client_objects.carry(request)
     unrouted = None if scope.manner is None and len(chain) == 1 else partial(_unrouted, chain)
     call = router.open_call([s.router for s in chain], request, _nothing if server else scope.reaches, unrouted, again)
     if call is None:
@@ -361,12 +343,21 @@ def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from,
     return _opened(call, scope)
 
 
+def _in_order(chain: list[Scope]) -> list[Scope]:
+    """The scopes in the order in which they are asked."""
+    found: list[Scope] = []
+    for turned, run in groupby(chain, lambda scope: scope.manner is not None and scope.manner.outer_first):
+        scopes = list(run)
+        found += reversed(scopes) if turned else scopes
+    return found
+
+
 def ask_above(entrance: str, request: Request) -> Call | None:
     """As `open_call`, for a door above a client's usual one; None: the request is to go on to that.
 
     The innermost scopes that want to be asked at `entrance` are asked; where all want to, what they say is final.
     """
-    from netdouble._core import router
+    from netdouble._core import client_objects, router
 
     scope = current()
     if scope is None or scope.manner is None or is_passing():
@@ -377,7 +368,7 @@ def ask_above(entrance: str, request: Request) -> Call | None:
         return ask(scope, request)
     if not above:
         return None
-    carry(request)
+    client_objects.carry(request)
     call = router.open_call([s.router for s in above], request, lambda host, port: False)  # noqa: ARG005
     return None if call is None else _opened(call, scope)
 

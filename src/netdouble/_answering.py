@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call
 from netdouble._core.contents import Pause, Step
-from netdouble._core.replies import DECLINE, Answer, Compute, Verbatim, as_reply
+from netdouble._core.replies import DECLINE, Answer, Compute, PassThrough, Verbatim, as_reply
 from netdouble._core.websockets import Conversation
 from netdouble.errors import ClientNotSupported, DeclarationError
 
@@ -89,6 +89,8 @@ def _answer(made: Any, call: Call) -> Answer:
         raise DeclarationError(f"the function that answers {call.route} gave back something else: {error}") from None
     if isinstance(reply, (Compute, Conversation)):
         raise DeclarationError(f"the function that answers {call.route} gave back a function; call it there")
+    if isinstance(reply, PassThrough):
+        call.answer = reply  # the log tells it by that
     return reply
 
 

@@ -5,11 +5,14 @@ Rule: nothing in the core looks inside; a door that has them at hand carries the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netdouble._core.calls import Call
+    from netdouble._core.messages import Request
 
 
 class ClientObjects:
@@ -26,3 +29,23 @@ class ClientObjects:
     def __init__(self, library: str, request: Any, sender: Any, options: Mapping[str, Any]) -> None:
         self.library, self.request, self.sender, self.options = library, request, sender, options
         self.call: Call | None = None
+
+
+_carried: ContextVar[ClientObjects | None] = ContextVar("netdouble_carried", default=None)
+
+
+@contextmanager
+def carrying(objects: ClientObjects | None) -> Iterator[None]:
+    """For the time of a send: the request that comes of it has these objects (`Request.native`)."""
+    token = _carried.set(objects)
+    try:
+        yield
+    finally:
+        _carried.reset(token)
+
+
+def carry(request: Request) -> None:
+    """Give `request` its client's objects, if a door above has set them out."""
+    objects = _carried.get()
+    if objects is not None and request.native is None and request.client.startswith(objects.library):
+        request._memo["native"] = objects

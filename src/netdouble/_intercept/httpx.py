@@ -155,14 +155,70 @@ def _retry_waits(pool: Any) -> Iterator[float | None]:
     yield None
 
 
+# Other transports than the library's own, for facades of doubles that answered there
+
+
+def above_transports(module: ModuleType) -> Undo:
+    """Answer the requests of every client of httpx or httpx2, whatever its transport.
+
+    Raises:
+        ClientNotSupported: a seam is missing or has changed.
+    """
+    client = f"{module.__name__} {module.__version__}"
+    undo = UndoStack()
+    for owner in (module.Client, module.AsyncClient):
+        original = seam(owner, "_transport_for_url", ("self", "url"), client=client)
+        if original_of(original) is None:
+            undo.replace(owner, "_transport_for_url", marked(_chooser(module, original), original))
+    return undo.undo
+
+
+def _chooser(module: ModuleType, original: Function) -> Function:
+    library: Any = module
+
+    def transport_for_url(client: Any, url: Any) -> Any:
+        chosen = original(client, url)
+        usual = isinstance(chosen, (library.HTTPTransport, library.AsyncHTTPTransport))
+        if usual or is_passing() or current() is None:
+            return chosen
+        return httpx_transport(_current, library.__name__, chosen)
+
+    return transport_for_url
+
+
+def _current() -> Scope:
+    scope = current()
+    if scope is None:
+        raise RuntimeError("the network was closed while a request was on its way")
+    return scope
+
+
+def at_transport(kind: Any) -> Undo:
+    """Answer what is sent through a transport class of the user's own.
+
+    Raises:
+        ClientNotSupported: it has neither `handle_request(request)` nor `handle_async_request(request)`.
+    """
+    undo = UndoStack()
+    doors = {"handle_request": _sync_door, "handle_async_request": _async_door}
+    if not any(hasattr(kind, name) for name in doors):
+        seam(kind, "handle_request", ("self", "request"), client=kind.__name__)
+    for name, door in doors.items():
+        original = getattr(kind, name, None)
+        if original is not None and original_of(original) is None:
+            undo.replace(kind, name, marked(door(original), original))
+    return undo.undo
+
+
 # Without patching
 
 
-def httpx_transport(scope_of: Callable[[], Scope], library: str = "httpx") -> Any:
+def httpx_transport(scope_of: Callable[[], Scope], library: str = "httpx", below: Any = None) -> Any:
     """A transport for clients and async clients of either library; what passes through takes a real one below it.
 
     Args:
         scope_of: asked at each request. library: whose transport it is to be an instance of.
+        below: the transport that what passes through takes; None makes one.
     """
     base: Any = named(library)
 
@@ -179,11 +235,15 @@ def httpx_transport(scope_of: Callable[[], Scope], library: str = "httpx") -> An
             return await _aanswered(scope_of(), self, self._asend, request)
 
         def _send(self, transport: Any, request: Any) -> Any:
+            if transport is self and below is not None:
+                return below.handle_request(request)
             kind = library_of(request).module.HTTPTransport
             send = original_of(kind.handle_request) or kind.handle_request
             return send(self._below(transport, kind), request)
 
         async def _asend(self, transport: Any, request: Any) -> Any:
+            if transport is self and below is not None:
+                return await below.handle_async_request(request)
             kind = library_of(request).module.AsyncHTTPTransport
             send = original_of(kind.handle_async_request) or kind.handle_async_request
             return await send(self._below(transport, kind), request)

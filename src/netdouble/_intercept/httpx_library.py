@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -101,7 +101,7 @@ class Library:
 
     def _stream(self, answer: Response, neutral: Request, call: Call, request: Any) -> Any:
         stream, body = answer.stream, answer.body
-        if neutral.method == "HEAD" or answer.status in _BODILESS:
+        if (neutral.method == "HEAD" or answer.status in _BODILESS) and not _head(answer).is_given:
             return self.module.ByteStream(b"")
         if stream is None:
             if len(body) <= _READ_SIZE:
@@ -109,6 +109,19 @@ class Library:
             stream = Stream([body[at : at + _READ_SIZE] for at in range(0, len(body), _READ_SIZE)])
         timed = _Timed(self, stream, neutral, _patience(request))
         return self._body(call, timed.chunks, timed.achunks)
+
+    def read_again(self, call: Call, stream: Stream) -> Any:
+        """A stream that `call` was answered with, for who looks at it later: without its pauses."""
+
+        def chunks() -> Iterator[bytes]:
+            return (step for step in _answering.steps_of(stream) if not isinstance(step, Pause))
+
+        async def achunks() -> AsyncIterator[bytes]:
+            async for step in stream.asteps():
+                if not isinstance(step, Pause):
+                    yield step
+
+        return self._body(call, chunks, achunks)
 
     # Everything else
 
@@ -332,6 +345,21 @@ def kept(native: Any) -> Response:
     made = Response.of_parts(native.status_code, text_pairs(lines), body, reason=native.reason_phrase,
                              http_version=_version_of(native))  # fmt: skip
     made.wire = {"httpx": _Head(plain=True, lines=lines, extensions=native.extensions, is_given=True)}
+    return made
+
+
+def recorded(call: Call, request: Any) -> Any:
+    """The Response that `request` of httpx or httpx2 was answered with, for the log: read, unless it is a stream."""
+    library, answer = library_of(request), call.response
+    if answer is None:
+        return None
+    head, stream = _head(answer), answer.stream
+    body = library.module.ByteStream(answer.body) if stream is None else library.read_again(call, stream)
+    made = library.module.Response(answer.status, headers=head.lines, stream=body, request=request,
+                                   extensions=dict(head.extensions))  # fmt: skip
+    if stream is None:
+        with suppress(library.module.DecodingError):
+            made.read()
     return made
 
 

@@ -17,7 +17,7 @@ import requests.adapters
 
 from netdouble import _active
 from netdouble._active import Scope
-from netdouble._core.client_objects import ClientObjects
+from netdouble._core.client_objects import ClientObjects, carrying
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import parse_url
 from netdouble._intercept.layers import Dialect, spoken_by
@@ -92,7 +92,7 @@ def _sent_with_objects(adapter: Any, request: Any, options: Mapping[str, Any], s
     if hasattr(request.body, "read"):
         request.body = request.body.read()
     objects = ClientObjects("requests", request, adapter, options)
-    with _active.carrying(objects):
+    with carrying(objects):
         if isinstance(adapter, _Mounted) or not is_fast(request.body) or _retries(adapter.max_retries):
             response = send_on()
         else:

@@ -29,13 +29,14 @@ class FacadeNetwork(Network):
 
     Args:
         facade: the peer's name, for reports. selection: its rule of choice. unrouted: what a request gets that no
-            route answers; None from it: this is not the peer's to decide. entrances: see `_active.Manner`.
+            route answers; None from it: this is not the peer's to decide. entrances, outer_first: see `_active.Manner`.
     """
 
-    def __init__(self, facade: str, selection: Selection, unrouted: Unrouted, entrances: Collection[str] = ()) -> None:
+    def __init__(self, facade: str, selection: Selection, unrouted: Unrouted, entrances: Collection[str] = (), *,
+                 outer_first: bool = False) -> None:  # fmt: skip
         self.facade = facade
         self._selection = selection
-        self._manner = PeersManner(unrouted, entrances)
+        self._manner = PeersManner(unrouted, entrances, outer_first=outer_first)
         super().__init__(fast="on", retry_wait="skip", unused="off", swallowed="warn")
 
     def _router_of_entry(self) -> Router:
@@ -63,8 +64,8 @@ class FacadeNetwork(Network):
 class PeersManner(Manner):
     """See `_active.Manner`."""
 
-    def __init__(self, unrouted: Unrouted, entrances: Collection[str]) -> None:
-        self._unrouted, self.entrances = unrouted, frozenset(entrances)
+    def __init__(self, unrouted: Unrouted, entrances: Collection[str], *, outer_first: bool) -> None:
+        self._unrouted, self.entrances, self.outer_first = unrouted, frozenset(entrances), outer_first
 
     def unrouted(self, request: Request) -> Reply | None:
         """What the facade says."""

@@ -1,0 +1,57 @@
+"""The facade of respx 0.23: its public API on netdouble's engine.
+
+`from netdouble.facades import respx`, or see `netdouble.facades` for suites that import `respx`. What is different:
+httpx2 is answered as httpx is, either's responses and exceptions will do, a coroutine may be the side effect of a sync
+client's route, `cookies=` means all of them, a body that is an iterator can be read again.
+
+Rule: a name is made when it is asked for if it needs httpx; nothing here imports httpx by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netdouble.facades.respx import handlers, lookups, mocks, patterns, router, transports
+from netdouble.facades.respx import model as models
+from netdouble.facades.respx.handlers import ASGIHandler, WSGIHandler
+from netdouble.facades.respx.responses import SetCookie, mock_response_class
+from netdouble.facades.respx.router import MockRouter, Router
+from netdouble.facades.respx.routes import Route
+
+__version__ = "0.23.1"
+
+__all__ = [
+    "ASGIHandler", "MockRouter", "Route", "Router", "SetCookie", "WSGIHandler", "add", "calls", "clear", "delete",
+    "get", "handlers", "head", "lookups", "mock", "mocks", "models", "options", "patch", "patterns", "pop", "post",
+    "put", "request", "reset", "route", "router", "routes", "start", "stop", "transports",
+]  # fmt: skip
+
+mock = MockRouter(assert_all_called=False)
+
+routes = mock.routes
+calls = mock.calls
+start = mock.start
+clear = mock.clear
+reset = mock.reset
+pop = mock.pop
+route = mock.route
+add = mock.add
+request = mock.request
+get = mock.get
+post = mock.post
+put = mock.put
+patch = mock.patch
+delete = mock.delete
+head = mock.head
+options = mock.options
+
+
+def stop(clear: bool = True, reset: bool = True) -> None:
+    """Stop the global router; see `MockRouter.stop`."""
+    mock.stop(clear=clear, reset=reset)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MockResponse":
+        return mock_response_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,70 @@
+"""httpx and httpx2, whichever are installed: what the facade builds with, and what it accepts.
+
+Rule 1: neither is preferred in what is accepted: a Response, an exception or a URL of either will do.
+Rule 2: what is built for a request is of the library that sent it; else of httpx, or httpx2 where that is all there is.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+from netdouble._core.messages import Request
+from netdouble._intercept.httpx_library import library_of, named
+from netdouble.errors import MissingExtra
+
+
+def default() -> Any:
+    """The module to build with where no request says otherwise.
+
+    Raises:
+        MissingExtra: neither is installed.
+    """
+    for name in ("httpx", "httpx2"):
+        if name in sys.modules or find_spec(name) is not None:
+            return named(name)
+    raise MissingExtra("the facade needs httpx or httpx2: pip install httpx")
+
+
+def loaded() -> list[Any]:
+    """Those that this process has loaded: no object of another can turn up."""
+    return [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
+
+
+def is_a(value: object, name: str) -> bool:
+    """`value` is an instance of the class of that name in either library."""
+    return any(isinstance(value, getattr(module, name)) for module in loaded())
+
+
+def native_request(request: Request) -> Any:
+    """The request as an httpx.Request with its body read: of the library that sent it, made once."""
+    memo = request._memo
+    if "httpx_request" not in memo:
+        memo["httpx_request"] = _built(request)
+    return memo["httpx_request"]
+
+
+def _built(request: Request) -> Any:
+    sent = request.native
+    if sent is not None and sent.library in {"httpx", "httpx2"}:
+        original = sent.request
+        module = library_of(original).module
+        made = module.Request(original.method, original.url, headers=original.headers, extensions=original.extensions,
+                              stream=module.ByteStream(request.body))  # fmt: skip
+    else:
+        name = request.client.partition(" ")[0].replace("httpcore", "httpx")
+        module = sys.modules.get(name) if name in {"httpx", "httpx2"} else None
+        module = module or default()
+        made = module.Request(request.method, str(request.url), headers=list(request.headers.fields),
+                              stream=module.ByteStream(request.body))  # fmt: skip
+    made.read()
+    return made
+
+
+def neutral_request(request: Any) -> Request:
+    """An httpx.Request in our words; its body is read."""
+    body = b"".join(request.stream) if not hasattr(request, "_content") else request.content
+    neutral = library_of(request).neutral(request, body)
+    neutral._memo["httpx_request"] = request
+    return neutral

@@ -1,0 +1,23 @@
+"""`respx.models`: its names, from where they live here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netdouble.facades.respx.calls import Call, CallList
+from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough, SideEffectError
+from netdouble.facades.respx.responses import SetCookie, mock_response_class
+from netdouble.facades.respx.route_lists import RouteList
+from netdouble.facades.respx.router import ResolvedRoute
+from netdouble.facades.respx.routes import Route, clone_response
+
+__all__ = [
+    "AllMockedAssertionError", "Call", "CallList", "PassThrough", "ResolvedRoute", "Route", "RouteList", "SetCookie",
+    "SideEffectError", "clone_response",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MockResponse":
+        return mock_response_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
