@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         WebSocketClosed,
     )
     from netdouble.network import At, Network
+    from netdouble.server.proxying import Proxy
     from netdouble.server.serving import Server
     from netdouble.standalone import serve
 
@@ -68,6 +69,7 @@ __all__ = [
     "NetworkBlocked",
     "NetworkWarning",
     "Pause",
+    "Proxy",
     "Request",
     "Response",
     "Route",
@@ -129,6 +131,7 @@ _PLACES = {
     "WebSocketClosed": "errors",
     "At": "network",
     "Network": "network",
+    "Proxy": "server.proxying",
     "Server": "server.serving",
     "serve": "standalone",
 }

@@ -76,6 +76,11 @@ class Authority:
         """The path of a PEM file of its certificate, removed when the process ends."""
         return self._kept_file("authority", self.pem)
 
+    @property
+    def bundle_file(self) -> str:
+        """The path of a PEM file of its certificate and the system's authorities."""
+        return self._kept_file("bundle", self.pem + _system_bundle())
+
     def chain(self, name: str, certificate: str = "valid") -> bytes:
         """The private key and the certificate that a server of `name` presents, as PEM.
 
@@ -235,6 +240,26 @@ def _ascii(name: str) -> str:
 def _set(context: ssl.SSLContext, name: str, value: object) -> None:
     """Set an attribute that ssl.py sets through the global name `SSLContext`, which truststore may have replaced."""
     getattr(context_class(sys.modules["ssl"]).__base__, name).__set__(context, value)
+
+
+def _system_bundle() -> bytes:
+    """What programs of this machine trust, as PEM; nothing where there is no such file."""
+    import ssl
+
+    paths = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *_BUNDLES)
+    for path in paths:
+        if path and os.path.isfile(path):
+            with open(path, "rb") as file:
+                return file.read()
+    return b""
+
+
+# Debian and its kin, Red Hat and its kin, Alpine, macOS and BSD.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 
 
 def _written(content: bytes) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ssl
 
     from netdouble._active import Scope
+    from netdouble.server.proxying import Proxy
     from netdouble.server.serving import Server
 
 
@@ -74,6 +75,31 @@ class Serving:
         server = Server(owner, None if origin is None else read_origin(origin), address, shares=True)
         self._keep(server)
         return server
+
+    def proxy(self, *, http2: bool = False, host: str = "127.0.0.1", port: int = 0) -> Proxy:
+        """This network as an intercepting proxy, for a program whose URLs can't be changed.
+
+        It answers plain requests and those in a CONNECT, opening TLS with the authority in `proxy.ca_file`, for every
+        host that a route could answer. Other hosts are tunnelled where `allow` says so; else the program is told 501
+        with the nearest routes, and the test fails. It ends as a server does.
+
+        Args:
+            http2: HTTP/2 is offered inside of TLS (extra `http2`). host, port: see `serve`.
+
+        Raises:
+            DeclarationError: a value can't work. MissingExtra: HTTP/2 needs the extra `http2`.
+
+        Example:
+            >>> net.get("https://api.example.com/users/7").reply(json={"id": 7})
+            >>> subprocess.run(["curl", "https://api.example.com/users/7"], env=net.proxy().env, check=True)
+        """
+        from netdouble.server.address import Address
+        from netdouble.server.proxying import Proxy
+
+        owner: Any = self
+        proxy = Proxy(owner, Address(host, port, http2=http2))
+        self._keep(proxy)
+        return proxy
 
     def _keep(self, served: Stoppable) -> None:
         self._served.append((self._scopes[-1] if self._scopes else None, served))

@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from netdouble import Server
+from netdouble import Proxy, Server
 
 TIMEOUT = 20.0
 
 
 @contextmanager
-def connected(server: Server) -> Iterator[socket.socket]:
+def connected(server: Server | Proxy) -> Iterator[socket.socket]:
     """A connection to `server`, by whatever family it listens on."""
     if server.socket_path:
         with socket.socket(socket.AF_UNIX) as sock:

@@ -1,9 +1,12 @@
-"""What the operating system and OpenSSL say when a connection fails, in CPython's words."""
+"""What the operating system and OpenSSL say when a connection fails, in CPython's words.
+
+Rule: http.client is imported when one of its errors is made. An open network attaches to it on import, for which it
+needs this module whole.
+"""
 
 from __future__ import annotations
 
 import errno
-import http.client
 import os
 import socket
 from collections.abc import Callable
@@ -26,6 +29,16 @@ def _tls_failure() -> OSError:
     return error
 
 
+def _of_http_client(name: str, said: object) -> Callable[[], Exception]:
+    def made() -> Exception:
+        import http.client
+
+        error: Exception = getattr(http.client, name)(said)
+        return error
+
+    return made
+
+
 # While connecting. Clients turn them into words of their own.
 CONNECT_ERRORS: dict[Fault, Callable[[], OSError]] = {
     Fault.DNS: lambda: socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
@@ -39,9 +52,9 @@ READ_ERRORS: dict[Fault, Callable[[], Exception]] = {
     Fault.RESET: reset,
     Fault.RESET_IN_HEADERS: reset,
     Fault.RESET_IN_BODY: reset,
-    Fault.EMPTY_RESPONSE: lambda: http.client.RemoteDisconnected("Remote end closed connection without response"),
-    Fault.TRUNCATED_BODY: lambda: http.client.IncompleteRead(b""),
+    Fault.EMPTY_RESPONSE: _of_http_client("RemoteDisconnected", "Remote end closed connection without response"),
+    Fault.TRUNCATED_BODY: _of_http_client("IncompleteRead", b""),
     Fault.READ_TIMEOUT: lambda: TimeoutError("timed out"),
     Fault.READ_TIMEOUT_IN_BODY: lambda: TimeoutError("timed out"),
-    Fault.MALFORMED_RESPONSE: lambda: http.client.BadStatusLine("this is not HTTP"),
+    Fault.MALFORMED_RESPONSE: _of_http_client("BadStatusLine", "this is not HTTP"),
 }

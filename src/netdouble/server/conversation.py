@@ -262,8 +262,7 @@ class Conversation:
         if not host.tunnels(tunnel, visit, self._line):
             data = tunnel.unread or self._line.recv(_PIECE)
             if data:
-                scheme = "https" if tunnel.port == 443 else "http"
-                _begin(visit, self._line, host, data, Origin(scheme, tunnel.host, tunnel.port))
+                _begin(visit, self._line, host, data, Origin("http", tunnel.host, tunnel.port))
         raise _Gone
 
 

@@ -38,13 +38,13 @@ class RoutesHost:
             user send while they answer belongs to it too.
 
     Attributes:
-        url: where the server stands, for reports. handshake_errors: why TLS handshakes failed.
+        url, own_port: where the server stands, when it does. handshake_errors: why TLS handshakes failed.
     """
 
     proxies = False
 
     def __init__(self, scope: Callable[[], Scope], waiters: Waiters, *, shares: bool) -> None:
-        self.url = ""
+        self.url, self.own_port = "", 0
         self.handshake_errors: list[str] = []
         self._scope, self._waiters, self._shares = scope, waiters, shares
 
@@ -105,6 +105,7 @@ class RoutesHost:
     def failed(self, call: Call | None, error: Exception) -> Response:
         """Keep the error, and say it to the client."""
         if isinstance(error, UnmatchedRequest):
+            error.server = self.url
             return Response(UNEXPECTED, text=f"{error}\n")
         if isinstance(error, UnmetExpectation):  # of a WebSocket's script: noted already
             return Response(500)
@@ -156,17 +157,12 @@ class Scoped(Protocol):
 
 
 class ServerHost(RoutesHost):
-    """A host behind which one origin stands, or the server itself.
-
-    Attributes:
-        own_port: of the server itself, when it listens.
-    """
+    """A host behind which one origin stands, or the server itself."""
 
     def __init__(self, owner: Scoped, origin: Origin | None, address: Address, waiters: Waiters, *,
                  shares: bool) -> None:  # fmt: skip
         super().__init__(owner._scope, waiters, shares=shares)
         self._origin, self._address = origin, address
-        self.own_port = 0
         self._unclear: DeclarationError | None = None
 
     def origin(self, sni: str | None) -> Origin:
