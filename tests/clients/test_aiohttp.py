@@ -532,10 +532,10 @@ async def test_tls_arguments_are_taken(net: Network):
 # WebSockets
 
 
-async def test_a_websocket_to_a_stub_says_that_it_can_not_be_had_yet(net: Network):
+async def test_a_bare_101_says_how_a_conversation_is_declared(net: Network):
     net.get("wss://api.test/ws").reply(101)
     async with aiohttp.ClientSession() as session:
-        with pytest.raises(DeclarationError, match="can't speak WebSocket yet"):
+        with pytest.raises(DeclarationError, match=r'declare net\.websocket\("wss://api\.test/ws"\)'):
             await session.ws_connect("wss://api.test/ws")
 
 

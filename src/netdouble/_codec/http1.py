@@ -100,11 +100,17 @@ class ParsedRequest(NamedTuple):
         if self.method == "CONNECT":
             host, port = split_authority(target)
             target = "/"
-        if self.method == "GET" and "upgrade" in self.headers and self.headers["upgrade"].lower() == "websocket":
-            scheme = _OF_WEBSOCKETS.get(scheme, scheme)
+        if "upgrade" in self.headers:
+            scheme = scheme_of_upgrade(scheme, self.method, self.headers)
         return Request(self.method.upper(), join_url(scheme, host, port, target), self.headers, self.body, client,
                        self.http_version, self.target, {}, self.trailers, {},
                        Arrival(self.raw, connection, exchange))  # fmt: skip
+
+
+def scheme_of_upgrade(scheme: str, method: str, headers: Headers) -> str:
+    """The scheme of a request with an Upgrade header; `ws` or `wss` when it opens a WebSocket (RFC 6455, 4.1)."""
+    is_handshake = method.upper() == "GET" and headers["upgrade"].strip(" \t").lower() == "websocket"
+    return _OF_WEBSOCKETS.get(scheme, scheme) if is_handshake else scheme
 
 
 class _Head(NamedTuple):

@@ -25,6 +25,8 @@ def received(data: bytes, method: str, *, over: bool) -> Response | None:
     Args:
         over: nothing more will come: the head is enough then, and a broken-off body is left out.
     """
+    while data[9:10] == b"1" and data[9:12] != b"101":  # interim responses (RFC 9110 section 15.2)
+        data = data.partition(b"\r\n\r\n")[2]
     tape: Any = _Tape(data)
     read = http.client.HTTPResponse(tape, method=method)
     try:
@@ -38,3 +40,9 @@ def received(data: bytes, method: str, *, over: bool) -> Response | None:
             return None
         body = b""
     return Response.of_parts(read.status, read.getheaders(), body, reason=read.reason)
+
+
+def body_received(data: bytes, method: str) -> bytes:
+    """The body alone; empty where the client was more lenient than this."""
+    response = received(data, method, over=True)
+    return b"" if response is None else response.body

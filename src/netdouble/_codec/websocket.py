@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
-from netdouble._codec.http1 import ParsedRequest
+from netdouble._core.headers import Headers
 from netdouble._core.messages import Response
 from netdouble.errors import MissingExtra
 
@@ -30,9 +30,8 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 TOO_BIG = 1009
 
 
-def handshake(parsed: ParsedRequest, subprotocols: Sequence[str]) -> Response:
+def handshake(headers: Headers, subprotocols: Sequence[str]) -> Response:
     """The answer to the client's opening handshake: 101, or an error's status where it is none (section 4.2)."""
-    headers = parsed.headers
     if headers.get("sec-websocket-version", "").strip() != "13":
         told = {"Sec-WebSocket-Version": "13", "Upgrade": "websocket", "Connection": "Upgrade"}
         return Response(426, text="WebSocket version 13 is spoken here (RFC 6455 section 4.4)\n", headers=told)
@@ -41,15 +40,15 @@ def handshake(parsed: ParsedRequest, subprotocols: Sequence[str]) -> Response:
         return Response(400, text="Sec-WebSocket-Key is 16 bytes in base64 (RFC 6455 section 4.1)\n")
     accept = base64.b64encode(hashlib.sha1(key.encode() + _GUID).digest()).decode()  # noqa: S324  # what the RFC says
     fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
-    chosen = agreed(parsed, subprotocols)
+    chosen = agreed(headers, subprotocols)
     if chosen is not None:
         fields["Sec-WebSocket-Protocol"] = chosen
     return Response(101, headers=fields)
 
 
-def agreed(parsed: ParsedRequest, subprotocols: Sequence[str]) -> str | None:
+def agreed(headers: Headers, subprotocols: Sequence[str]) -> str | None:
     """The first of `subprotocols` that the client offers."""
-    offered = [each.strip() for each in parsed.headers.get("sec-websocket-protocol", "").split(",")]
+    offered = [each.strip() for each in headers.get("sec-websocket-protocol", "").split(",")]
     return next((name for name in subprotocols if name in offered), None)
 
 

@@ -81,13 +81,11 @@ class FarEnd:
         return not self._first if self._speech is None else self._speech.is_idle
 
     @property
-    def has_said_goodbye(self) -> bool:
-        """Whatever was raised, the client has been told by the last bytes: the connection may be closed in order."""
-        return self._speech is not None and self._speech.has_said_goodbye
-
-    @property
     def is_over(self) -> bool:
-        """Nothing is heard any more: the last act was an ending or a tunnel, or an error was raised."""
+        """Nothing is heard any more: the last act was an ending or a tunnel, or an error was raised.
+
+        It goes on after what a WebSocket's peer raised: its client was told by a close frame, and closes.
+        """
         return self._speech is not None and self._speech.is_over
 
     def _speech_for(self, data: bytes) -> _Speech | None:
@@ -108,8 +106,6 @@ class _Speech(Protocol):
     def is_idle(self) -> bool: ...
     @property
     def is_over(self) -> bool: ...
-    @property
-    def has_said_goodbye(self) -> bool: ...
     def hear(self, data: bytes) -> Iterator[Act]: ...
     def hear_end(self) -> Iterator[Act]: ...
     def close(self) -> None: ...

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from netdouble._codec.http1 import Limits, ParsedRequest
+from netdouble._codec.http1 import Limits
 from netdouble._codec.spelling import Ending
 from netdouble._codec.websocket import Closed, Frames, Message, Pinged, agreed
 from netdouble._core.calls import Call
 from netdouble._core.contents import Pause
+from netdouble._core.headers import Headers
 from netdouble._core.websockets import (
     Close,
     Closing,
@@ -38,18 +39,18 @@ _FAILED, _UNEXPECTED = 1011, 1008  # RFC 6455 section 7.4.1
 class Talk:
     """One conversation, from the end of its handshake."""
 
-    def __init__(self, call: Call, conversation: Conversation, parsed: ParsedRequest, limits: Limits) -> None:
+    def __init__(self, call: Call, conversation: Conversation, headers: Headers, limits: Limits) -> None:
         self._call = call
         self._dialogue = call.dialogue = Dialogue()
         self._frames = Frames(limits.body)
-        subprotocol = agreed(parsed, conversation.subprotocols)
+        subprotocol = agreed(headers, conversation.subprotocols)
         label = call.route.label if call.route is not None else ""
         self._program = program_of(conversation, call.request, subprotocol, self._dialogue, label)
         self._outcome: Any = None  # of the program's last wish
         self._inbox: deque[str | bytes] = deque()
         self._has_begun = self._is_parked = self._is_done = False  # the program; parked: it waits for a message
         self._turn = 0  # a run of the program that was in a pause meanwhile goes on no more
-        self.is_over = self.is_idle = self.has_said_goodbye = False
+        self.is_over = self.is_idle = False
 
     def begin(self, unread: bytes) -> Iterator[Act]:
         """What is to be done when the handshake was answered."""
@@ -157,7 +158,6 @@ class Talk:
     def _say_close(self, wish: Close) -> Iterator[Act]:
         if self._dialogue.closing is None:
             self._dialogue.closing = Closing("peer", wish.code, wish.reason)
-            self.has_said_goodbye = True
             yield self._frames.close(wish.code, wish.reason)
 
     def _failed(self, error: Exception) -> Iterator[Act]:
@@ -165,8 +165,7 @@ class Talk:
         if isinstance(error, UnmetExpectation) and self._call.scope is not None:
             self._call.scope.misses.append(error)
         expected = isinstance(error, UnmetExpectation)
-        was_over, self.is_over = self.is_over, True
-        if not was_over:
+        if not self.is_over:
             code = _UNEXPECTED if expected else _FAILED
             reason = str(error).partition("\n")[0] if expected else f"{type(error).__name__}: {error}"
             yield from self._say_close(Close(code, reason))

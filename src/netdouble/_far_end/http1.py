@@ -34,10 +34,6 @@ class Http1:
     def is_over(self) -> bool:
         return self._is_over or (self._talk is not None and self._talk.is_over)
 
-    @property
-    def has_said_goodbye(self) -> bool:
-        return self._talk is not None and self._talk.has_said_goodbye
-
     def hear(self, data: bytes) -> Iterator[Act]:
         if self._talk is not None:
             acts: Iterator[Act] = self._talk.hear(data)
@@ -128,10 +124,10 @@ class _Saying:
         from netdouble._codec.websocket import handshake  # wsproto is an extra, and costs 40 ms
         from netdouble._far_end.conversing import Talk
 
-        response = handshake(self._parsed, conversation.subprotocols)
+        response = handshake(self._parsed.headers, conversation.subprotocols)
         call.close(response=response)
         if response.status == 101:
-            self.talk = Talk(call, conversation, self._parsed, self._limits)
+            self.talk = Talk(call, conversation, self._parsed.headers, self._limits)
         yield from self.response(response)[1]
 
     def passed(self, call: Call) -> Iterator[Act]:

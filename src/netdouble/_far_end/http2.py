@@ -56,7 +56,7 @@ class Http2:
         self._talk = Http2Server(limits)
         self._streams: dict[int, _Stream] = {}
         self._blocked: list[_Stream] = []
-        self.is_over = self.has_said_goodbye = False
+        self.is_over = False
 
     @property
     def is_idle(self) -> bool:

@@ -17,6 +17,8 @@ from netdouble import _answering
 from netdouble._active import Scope, ask, current, is_passing, preview
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PassThrough
+from netdouble._core.websockets import Conversation
+from netdouble._intercept.conversing import AsyncStream, Stream
 from netdouble._intercept.exchange import asleep, let_through, retry_pause, wait
 from netdouble._intercept.httpx_library import from_native, library_of, named, to_native
 from netdouble._intercept.seams import marked, original_of, seam
@@ -87,6 +89,8 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
     for pause in _retry_waits(pool):
         call, answer = ask(scope, neutral), None
         try:
+            if isinstance(call.answer, Conversation):
+                return library.conversing(call, request, Stream)
             answer = _answering.settle(call)
             if isinstance(answer, Response) and library.is_plain(answer, request):
                 wait(answer.delay)
@@ -119,6 +123,8 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
     for pause in _retry_waits(pool):
         call, answer = ask(scope, neutral), None
         try:
+            if isinstance(call.answer, Conversation):
+                return library.conversing(call, request, AsyncStream)
             # A coroutine that has nothing to wait for is not made: two were a tenth of our share.
             answer = call.answer if isinstance(call.answer, Response) else await _answering.asettle(call)
             if isinstance(answer, Response) and library.is_plain(answer, request):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from netdouble import _answering
 from netdouble._active import Scope, wants_objects
+from netdouble._codec.http1 import scheme_of_upgrade
 from netdouble._core.calls import Call
 from netdouble._core.client_objects import ClientObjects
 from netdouble._core.contents import Pause, Remembered, Stream
@@ -24,6 +25,7 @@ from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Answer
 from netdouble._core.urls import join_url
+from netdouble._intercept.conversing import AnyStream, begun
 from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
 from netdouble._intercept.httpcore_failures import broken
 from netdouble._intercept.network_stream import AsyncMemoryBackend, MemoryBackend, NoTls, Unconnected
@@ -52,8 +54,9 @@ class Library:
         """The request in our form; headers as they are sent. `transport`: what was to send it."""
         url = request.url
         target = request.extensions.get("target", url.raw_path).decode("latin-1")
-        where = join_url(url.scheme, url.raw_host.decode("ascii"), url.port, target)
         headers = Headers(sent_pairs(request.headers.raw))
+        scheme = scheme_of_upgrade(url.scheme, request.method, headers) if "upgrade" in headers else url.scheme
+        where = join_url(scheme, url.raw_host.decode("ascii"), url.port, target)
         pool = getattr(transport, "_pool", None)
         proxy = _proxy_of(pool) if hasattr(pool, "_proxy_url") else ""
         made = Request(request.method, where, headers, body, self.client, "1.1", target, proxy=proxy)
@@ -122,6 +125,16 @@ class Library:
                     yield step
 
         return self._body(call, chunks, achunks)
+
+    def conversing(self, call: Call, request: Any, kind: AnyStream) -> Any:
+        """The answer to a WebSocket handshake, with the stream over which the library then talks."""
+        response, talk = begun(call, Headers(sent_pairs(request.headers.raw)))
+        head = _head(response)
+        extensions = dict(head.extensions)
+        if talk is not None:
+            extensions["network_stream"] = kind(talk, call, _core(self.module.__name__))
+        stream = self.module.ByteStream(response.body)
+        return self.module.Response(response.status, headers=head.lines, stream=stream, extensions=extensions)
 
     # Everything else
 

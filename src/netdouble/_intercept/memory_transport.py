@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import http.client
-import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
@@ -22,12 +20,15 @@ from typing import Any, Protocol
 
 from netdouble._answering import asettle
 from netdouble._codec.http1 import ParsedRequest, RequestParser
+from netdouble._codec.received import body_received
 from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
 from netdouble._core.calls import Call
 from netdouble._core.contents import Pause
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
 from netdouble._core.replies import Fail, PassThrough
+from netdouble._core.websockets import Conversation
+from netdouble._intercept.conversing import LoopTalk, begun
 from netdouble.errors import DeclarationError
 
 # As much as asyncio's own transport reads at once (selector_events.py, max_size).
@@ -98,6 +99,7 @@ class MemoryTransport(asyncio.Transport):
         self._task: asyncio.Task[None] | None = None
         self._real: Any = None  # an asyncio.Transport
         self._raw = False  # the bytes are no HTTP any more: after an upgrade
+        self._talk: Any = None  # a LoopTalk
         self._tape: bytearray | None = None
 
     def expect(self, exchange: Exchange) -> None:
@@ -111,7 +113,7 @@ class MemoryTransport(asyncio.Transport):
         if self._closed:  # as on the wire: lost, and the next read tells
             return
         if self._raw:
-            self._real.write(data)
+            (self._talk or self._real).write(data)
             return
         self._parser.feed(data)
         try:
@@ -139,6 +141,8 @@ class MemoryTransport(asyncio.Transport):
                 self._task.cancel()
             if self._real is not None:
                 self._real.close()
+            if self._talk is not None:
+                self._talk.close()
             self._loop.call_soon(self._lose, None)
 
     def abort(self) -> None:
@@ -192,7 +196,9 @@ class MemoryTransport(asyncio.Transport):
 
     def _answer(self, parsed: ParsedRequest, call: Call | None) -> None:
         answer = None if call is None else call.answer
-        if call is not None and isinstance(answer, Response) and _is_short(answer) and not _wants_upgrade(parsed):
+        if call is not None and isinstance(answer, Conversation):
+            self._loop.call_soon(self._converse, parsed, call)
+        elif call is not None and isinstance(answer, Response) and _is_short(answer) and not _wants_upgrade(parsed):
             script = spell(answer, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
             if self._patient:
                 self._loop.call_soon(self._loop.call_soon, self._say, script, call, answer)
@@ -234,8 +240,8 @@ class MemoryTransport(asyncio.Transport):
     async def _reply(self, parsed: ParsedRequest, call: Call, response: Response) -> None:
         if _wants_upgrade(parsed) and response.status < 300:
             raise DeclarationError(
-                f"{call.route} answers a WebSocket handshake with {response.status}: netdouble can't speak WebSocket "
-                "yet. Answer it with an error status, a fault or pass_through()"
+                f"{call.route} answers a WebSocket handshake with {response.status}, and a conversation would have to "
+                f'follow: declare net.websocket("{call.request.url}"). A refusal is an error status or a fault'
             )
         if not await self._wait(response.delay, call):
             return
@@ -245,6 +251,15 @@ class MemoryTransport(asyncio.Transport):
             await self._play(script, call)
         finally:
             call.close(error=self._exchange.told())
+
+    def _converse(self, parsed: ParsedRequest, call: Call) -> None:
+        """Answer a WebSocket handshake, and talk."""
+        response, talk = begun(call, parsed.headers)
+        self._say(spell(response, method="GET", keep_alive=talk is not None), call, response)
+        if talk is not None and not self._closed:
+            self._raw = True
+            self._talk = LoopTalk(talk, call, self._loop, self._arrive, self._end)
+            self._talk.begin()
 
     async def _fail(self, parsed: ParsedRequest, call: Call, fail: Fail) -> None:
         failure = self._exchange.failure(fail)
@@ -331,7 +346,7 @@ class MemoryTransport(asyncio.Transport):
             self._real = real
         if call is not None:
             tape = self._tape = bytearray()
-            self._exchange.note(call, lambda: _body_on(tape, parsed.method))
+            self._exchange.note(call, lambda: body_received(bytes(tape), parsed.method))
         self._raw = _wants_upgrade(parsed) or parsed.method == "CONNECT"
         self._real.write(parsed.raw)
 
@@ -373,27 +388,3 @@ def _wants_upgrade(parsed: ParsedRequest) -> bool:
 def _portions(chunk: bytes) -> Iterator[bytes]:
     for begin in range(0, len(chunk), _AT_ONCE):
         yield chunk[begin : begin + _AT_ONCE]
-
-
-class _Tape:
-    """Bytes that http.client reads as if from a socket."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        return io.BytesIO(self._data)
-
-
-def _body_on(tape: bytearray, method: str) -> bytes:
-    """The body of the response that was received, transfer coding undone."""
-    data = bytes(tape)
-    while data[9:10] == b"1" and data[9:12] != b"101":  # interim responses (RFC 9110 section 15.2)
-        data = data.partition(b"\r\n\r\n")[2]
-    tape_player: Any = _Tape(data)
-    read = http.client.HTTPResponse(tape_player, method=method)
-    try:
-        read.begin()
-        return read.read()
-    except (http.client.HTTPException, ValueError):  # more lenient than http.client: what it could not read is not kept
-        return b""

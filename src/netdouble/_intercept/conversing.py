@@ -1,0 +1,260 @@
+"""WebSocket conversations without a connection: what a client's seam gives and takes, carried to the far end.
+
+Rule 1: all acts of one conversation are carried out by one at a time, in their order.
+Rule 2: what the route's peer raises is raised where the client writes; where no caller would see it, it fails the test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from netdouble._codec.http1 import Limits
+from netdouble._codec.spelling import Ending
+from netdouble._core.calls import Call
+from netdouble._core.contents import Pause
+from netdouble._core.headers import Headers
+from netdouble._core.messages import Response
+from netdouble._core.websockets import Conversation
+from netdouble._far_end.acts import Act, Concurrent
+from netdouble._intercept.exchange import event_loop
+from netdouble.errors import HandlerFailed, UnmetExpectation
+
+
+def begun(call: Call, headers: Headers) -> tuple[Response, Any]:
+    """The answer to a handshake, and the conversation that follows it: None when it is refused. Closes `call`."""
+    from netdouble._codec.websocket import handshake  # wsproto is an extra
+    from netdouble._far_end.conversing import Talk
+
+    conversation = call.answer
+    if not isinstance(conversation, Conversation):
+        raise TypeError(f"no conversation: {conversation!r}")
+    response = handshake(headers, conversation.subprotocols)
+    call.close(response=response)
+    return response, Talk(call, conversation, headers, Limits()) if response.status == 101 else None
+
+
+def note_failure(call: Call, error: BaseException) -> None:
+    """Let an error that no caller will see fail the test."""
+    if isinstance(error, UnmetExpectation) or call.scope is None:  # the first is noted already
+        return
+    try:
+        raise HandlerFailed(  # noqa: TRY301  # one that was raised has a traceback
+            f"the peer of {call.request} failed: {type(error).__name__}: {error}"
+        ) from error
+    except HandlerFailed as failure:
+        call.scope.misses.append(failure)
+
+
+class LoopTalk:
+    """A conversation on an asyncio loop.
+
+    Args:
+        arrive: takes bytes for the client. end: takes how the connection ends.
+    """
+
+    def __init__(self, talk: Any, call: Call, loop: Any, arrive: Callable[[bytes], Any],
+                 end: Callable[[Ending], Any]) -> None:  # fmt: skip
+        self._talk, self._call, self._loop, self._arrive, self._end = talk, call, loop, arrive, end
+
+    def begin(self) -> None:
+        """The handshake was answered."""
+        self._carry_out(self._talk.begin(b""))
+
+    def write(self, data: Any) -> None:
+        """The client has written; its own `write` never raises."""
+        self._carry_out(self._talk.hear(bytes(data)))
+
+    def close(self) -> None:
+        """The client has closed the connection."""
+        self._carry_out(self._talk.hear_end())
+        self._talk.close()
+
+    def _carry_out(self, acts: Iterator[Act]) -> None:
+        try:
+            for act in acts:
+                if isinstance(act, bytes):
+                    self._loop.call_soon(self._arrive, act)
+                elif isinstance(act, Pause):
+                    self._loop.call_later(act.seconds, self._carry_out, acts)
+                    return
+                elif isinstance(act, Concurrent):
+                    self._carry_out(act.acts)
+                elif isinstance(act, Ending):
+                    self._loop.call_soon(self._end, act)
+        except Exception as error:  # noqa: BLE001  # what the peer raised
+            note_failure(self._call, error)  # the client was told by a close frame, and closes
+
+
+class _Stream:
+    """What a sync and an async network stream of httpcore share: the far end's side of a conversation."""
+
+    def __init__(self, talk: Any, call: Call, core: Any) -> None:
+        self._talk, self._call, self._core = talk, call, core
+        self._heard = bytearray()
+        self._due: list[tuple[float, int, Iterator[Act]]] = []
+        self._numbers = itertools.count()
+        self._is_over = self._was_reset = False
+
+    def get_extra_info(self, info: str) -> Any:
+        """There is no socket, and no TLS."""
+        return {"server_addr": ("127.0.0.1", 0), "client_addr": ("127.0.0.1", 49152)}.get(info)
+
+    def _carry_out(self, acts: Iterator[Act]) -> None:
+        for act in acts:
+            if isinstance(act, bytes):
+                self._heard += act
+            elif isinstance(act, Pause):
+                heapq.heappush(self._due, (_now() + act.seconds, next(self._numbers), acts))
+                return
+            elif isinstance(act, Concurrent):
+                self._carry_out(act.acts)
+            elif isinstance(act, Ending):
+                self._is_over, self._was_reset = True, act is Ending.RESET
+
+    def _carry_on(self) -> float | None:
+        """Carry out what is due; the seconds until more will be, None: only when the client writes."""
+        while self._due and not self._is_over:
+            left = self._due[0][0] - _now()
+            if left > 0:
+                return left
+            try:
+                self._carry_out(heapq.heappop(self._due)[2])
+            except Exception as error:  # noqa: BLE001  # whoever reads is no caller of the test's
+                note_failure(self._call, error)
+        return None
+
+    def _take(self, size: int) -> bytes | None:
+        """Bytes for the client; empty: it is over; None: not yet."""
+        if self._heard:
+            taken = bytes(self._heard[:size])
+            del self._heard[:size]
+            return taken
+        if self._was_reset:
+            raise self._core.ReadError("[Errno 104] Connection reset by peer")
+        return b"" if self._is_over else None
+
+    def _hear(self, data: bytes) -> None:
+        if self._is_over:
+            raise self._core.WriteError("[Errno 32] Broken pipe")
+        self._carry_out(self._talk.hear(bytes(data)))
+
+    def _hang_up(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            try:
+                for _ in self._talk.hear_end():
+                    pass
+            finally:
+                self._talk.close()
+
+
+class Stream(_Stream):
+    """A network stream of httpcore, sync: clients read in a thread and write in another."""
+
+    def __init__(self, talk: Any, call: Call, core: Any) -> None:
+        super().__init__(talk, call, core)
+        self._changed = threading.Condition(threading.RLock())
+        self._carry_out(talk.begin(b""))
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What the peer says next; empty when it has hung up."""
+        until = None if timeout is None else _now() + timeout
+        with self._changed:
+            while True:
+                wait = self._carry_on()
+                taken = self._take(max_bytes)
+                if taken is not None:
+                    return taken
+                left = None if until is None else until - _now()
+                if left is not None and left <= 0:
+                    raise self._core.ReadTimeout("The read operation timed out")
+                self._changed.wait(min((each for each in (wait, left) if each is not None), default=None))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # httpcore's interface
+        """What the client says."""
+        with self._changed:
+            try:
+                self._hear(buffer)
+            finally:
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._changed:
+            try:
+                self._hang_up()
+            finally:
+                self._changed.notify_all()
+
+    def start_tls(self, *_: object, **__: object) -> Stream:
+        """No handshake takes place in memory."""
+        return self
+
+
+class AsyncStream(_Stream):
+    """As `Stream`, async: on asyncio or trio, whichever runs."""
+
+    def __init__(self, talk: Any, call: Call, core: Any) -> None:
+        super().__init__(talk, call, core)
+        self._woken: Any = None
+        self._carry_out(talk.begin(b""))
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """As `Stream.read`."""
+        until = None if timeout is None else _now() + timeout
+        while True:
+            wait = self._carry_on()
+            taken = self._take(max_bytes)
+            if taken is not None:
+                return taken
+            left = None if until is None else until - _now()
+            if left is not None and left <= 0:
+                raise self._core.ReadTimeout("The read operation timed out")
+            await self._wait(min((each for each in (wait, left) if each is not None), default=None))
+
+    async def _wait(self, seconds: float | None) -> None:
+        if event_loop() == "trio":
+            trio = sys.modules["trio"]
+            self._woken = trio.Event()
+            with trio.move_on_after(float("inf") if seconds is None else seconds):
+                await self._woken.wait()
+            return
+        asyncio = sys.modules["asyncio"]
+        self._woken = asyncio.Event()
+        with contextlib.suppress(asyncio.TimeoutError, TimeoutError):  # two classes in Python 3.10
+            await asyncio.wait_for(self._woken.wait(), seconds)
+
+    def _wake(self) -> None:
+        if self._woken is not None:
+            self._woken.set()
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # httpcore's interface
+        """As `Stream.write`."""
+        try:
+            self._hear(buffer)
+        finally:
+            self._wake()
+
+    async def aclose(self) -> None:
+        """As `Stream.close`."""
+        try:
+            self._hang_up()
+        finally:
+            self._wake()
+
+    async def start_tls(self, *_: object, **__: object) -> AsyncStream:
+        """As `Stream.start_tls`."""
+        return self
+
+
+AnyStream: TypeAlias = "type[Stream | AsyncStream]"
+
+# Kept here so that a test that freezes the clock changes nothing.
+_now = time.monotonic
