@@ -18,12 +18,13 @@ SOURCE = Path(__file__).parent.parent / "src" / "netdouble"
 
 # What each part may import of ours, besides itself. A part is a folder or file directly under netdouble.
 INSIDE = ("errors", "_core")
-BENEATH = (*INSIDE, "_codec", "_patch", "_active", "_answering", "_authority")
+BENEATH = (*INSIDE, "_codec", "_patch", "_active", "_origins", "_answering", "_authority")
 EDGE = (*BENEATH, "_far_end")
 TOP = (*EDGE, "_intercept", "_gate", "guard", "server", "_problems", "network")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
     "_patch": (),
+    "_origins": ("_patch",),
     "_core": INSIDE,
     "_codec": INSIDE,
     "_active": (*INSIDE, "_patch"),
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_serving": (*EDGE, "server"),
     "network": (*EDGE, "_decorating", "_problems", "_intercept", "_gate", "guard", "_serving"),
     "standalone": TOP,
+    "_child": ("__init__", "_gate"),
     "__init__": (*TOP, "standalone"),
     "facades": (*TOP, "_decorating", "__init__"),
     "cli": (*TOP, "__init__"),

@@ -250,6 +250,11 @@ def captured() -> Scope | None:
     return _only(_innermost(_open))
 
 
+def is_attributed() -> bool:
+    """The scope that is asked here is known from the context or the thread, not only because it is the one open."""
+    return (_current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)) is not None
+
+
 def responsible() -> list[Scope]:
     """The scopes whose guard holds here: the captured one, even when it has closed; else every innermost open one."""
     scope = captured()

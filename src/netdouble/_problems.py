@@ -5,6 +5,7 @@ Rule: what never reached the test is told once, however often it happened.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,8 +48,13 @@ def waiting(routes: Iterable[Route]) -> list[Problem]:
 
 def swallowed(misses: list[Miss], code: CodeType | None = None) -> list[Problem]:
     """The misses that never reached the test, whose code is `code`: each once, with how often."""
-    kept = _distinct([miss for miss in misses if not was_meant(miss, code)])
+    kept = _distinct([miss for miss in misses if _is_of_a_child(miss) or not was_meant(miss, code)])
     return [Problem("swallowed", _text(miss, f" {times} times" if times > 1 else "")) for miss, times in kept]
+
+
+def _is_of_a_child(miss: Miss) -> bool:
+    """No test could have caught it: it was raised in another process."""
+    return isinstance(miss, NetworkBlocked) and miss.pid not in {0, os.getpid()}
 
 
 def _distinct(misses: list[Miss]) -> list[tuple[Miss, int]]:
@@ -72,8 +78,10 @@ def _text(miss: Miss, often: str) -> str:
         meant = 'If the test means it: @pytest.mark.net(swallowed="warn"), or Network(swallowed="warn")'
         return f"an unexpected request came to the server {miss.server}{often}: {miss}\n{meant}"
     what = "a refused connection" if isinstance(miss, NetworkBlocked) else "an unmatched request"
-    name = type(miss).__name__
-    return f"{what} was swallowed{often}: {miss}\nIf the test means it: with pytest.raises(netdouble.{name})"
+    meant = f"pytest.raises(netdouble.{type(miss).__name__})"
+    if _is_of_a_child(miss):
+        what, meant = "a refused connection of a child process", "netdouble.guard.expect_blocked()"
+    return f"{what} was swallowed{often}: {miss}\nIf the test means it: with {meant}"
 
 
 def warn(problems: list[Problem]) -> None:

@@ -85,15 +85,24 @@ class AmbiguousScope(NetdoubleError, RuntimeError):
 class NetworkBlocked(NetdoubleError, RuntimeError):
     """The guard refused a real connection or name lookup.
 
+    A `RuntimeError` on purpose: no client takes it for an outage, so nothing retries or wraps it.
+
     Attributes:
         target: what was refused, as `"example.com:443"`.
         test: the test or phase it happened in, or `""`.
         caller: `"FILE:LINE in FUNCTION"` of the first frame outside libraries, or `""`.
+        action: `connect`, `send`, `lookup`, `bind` or `start`. host, port: what was asked for; no port in a lookup.
+        protocol: `tcp`, `udp`, ... or `""`. thread: its name. client: the library that was called, or `""`.
+        pid: the process.
     """
 
-    def __init__(self, message: str, *, target: str = "", test: str = "", caller: str = "") -> None:
+    def __init__(self, message: str, *, target: str = "", test: str = "", caller: str = "", action: str = "",
+                 host: str = "", port: int | None = None, protocol: str = "", thread: str = "", client: str = "",
+                 pid: int = 0) -> None:  # fmt: skip
         super().__init__(message)
         self.target, self.test, self.caller = target, test, caller
+        self.action, self.host, self.port, self.protocol = action, host, port, protocol
+        self.thread, self.client, self.pid = thread, client, pid
 
 
 class UnmetExpectation(NetdoubleError, AssertionError):

@@ -219,6 +219,7 @@ class Network(Serving, Verbs):
             raise
         self._scopes.append(scope)
         _active.unopened.discard(self._base)
+        guard.changed()
         return scope
 
     def close_scope(self, scope: Scope) -> None:
@@ -230,6 +231,7 @@ class Network(Serving, Verbs):
         self._last = scope.router
         _active.leave(scope)
         guard.detach()
+        guard.changed()
         catalog.detach()
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ import pytest
 
 from netdouble import _active
 from netdouble._plugin import settings, summary
+from netdouble._plugin.phases import Phases
 from netdouble._plugin.session import Session
 from netdouble.errors import DeclarationError, NetdoubleError, UnmetExpectation
 
@@ -142,11 +143,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"netdouble: {error}") from None
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Under xdist, send what is told at the end to the one who tells it."""
-    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """What is done between the collection and the tests is the runner's."""
+    session.config.stash[_SESSION].phases.between("the session, between its tests")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, object, object]:
+    """What is imported for a collection is the user's code."""
+    where = collector.nodeid or "the session"
+    with collector.config.stash[_SESSION].phases.of_users(f"the collection of {where}"):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Judge what ran outside of the tests; under xdist, send what is told at the end to the one who tells it."""
+    config = session.config
+    config.stash[_SESSION].phases.between("the end of the session")
+    output: dict[str, Any] | None = getattr(config, "workeroutput", None)
     if output is not None:
-        output["netdouble"] = _told(session.config)
+        output["netdouble"] = _told(config)
+        return (yield)
+    result = yield
+    if session.exitstatus == pytest.ExitCode.OK and any(t["fails"] for t in (_told(config), *config.stash[_TOLD])):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    return result
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -162,6 +185,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     told = [*config.stash[_TOLD], _told(config)]
     tables = (
         summary.attempts_table(row for each in told for row in each["attempts"]),
+        summary.refused_table(row for each in told for row in each["attempts"]),
+        summary.passages_table(row for each in told for row in each["passages"]),
         summary.waits_table(row for each in told for row in each["waits"]),
     )
     if any(tables):
@@ -173,7 +198,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def _told(config: pytest.Config) -> dict[str, Any]:
     session = config.stash[_SESSION]
-    return {"attempts": session.attempts(), "waits": session.waits}
+    return {"attempts": session.attempts(), "passages": session.passages(), "waits": session.waits,
+            "fails": session.fails}  # fmt: skip
 
 
 def _session(node: pytest.Item | pytest.FixtureRequest) -> Session:
@@ -198,12 +224,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """The settings of the test's markers hold from its setup to the end of its teardown."""
     session = _session(item)
-    session.test_begins()
+    session.test_begins(item)
     try:
-        with session.in_force(item):
+        with session.phases.of_users(), session.in_force(item):
             return (yield)
     finally:
         session.test_ended(item.nodeid)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_logreport() -> Generator[None, object, object]:
+    """What a plugin does with a report is the runner's: an IDE is told over its own socket."""
+    with Phases.of_runner():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from netdouble._gate import guard
+from netdouble import _origins
+from netdouble._gate import guard, ledger
 from netdouble._gate.entries import is_loopback, plain_host
 
 ADDRESSES = {"api.test": ["192.0.2.7"], "db.test": ["192.0.2.8", "2001:db8::8"], "cdn.test": ["192.0.2.7"]}
@@ -75,9 +76,11 @@ def wire(monkeypatch):
     made = Wire()
     # The session's own guard, if there is one, is set aside: what stands below it is replaced.
     with monkeypatch.context() as patch:
-        for name, value in {"_owners": 0, "_patches": [], "_undos": [], "_attempts": {}, "_unclaimed": [], "_names": {},
+        for name, value in {"_owners": 0, "_patches": [], "_undos": [], "_names": {},
                             "elsewhere": guard.OFF}.items():  # fmt: skip
             patch.setattr(guard, name, value)
+        patch.setattr(_origins, "test", None)
+        patch.setattr(_origins, "_runner", None)
         refused = ConnectionRefusedError(111, "the wire goes nowhere")
         for name, address_of, result in [
             ("connect", lambda args: args[0] if args else None, refused),
@@ -94,4 +97,6 @@ def wire(monkeypatch):
             ("getnameinfo", lambda host, _addresses, _port: (host, "")),
         ]:
             patch.setattr(socket, name, made.lookup(name, found))
+        undo = ledger.start()
         yield made
+        undo()

@@ -18,6 +18,7 @@ import trio
 
 from netdouble import Network, NetworkBlocked, NetworkWarning, UnmetExpectation, _active, guard
 from netdouble._gate import guard as gate
+from netdouble._gate import ledger
 from netdouble._gate.policy import Policy
 from netdouble._gate.sockets import Socket
 
@@ -229,9 +230,9 @@ def test_the_error_says_who_asked_for_what_and_both_ways_out(wire):
     assert str(caught.value) == (
         "a real name lookup was refused before anything was sent\n"
         f"    lookup api.test:443        called from tests/gate/test_guard.py:{line} in {caught.traceback[0].name}\n"
-        f"    in tests/gate/test_guard.py::{caught.traceback[0].name}\n"
+        f"    in tests/gate/test_guard.py::{caught.traceback[0].name} (call)\n"
         f"Refused by: guard=block of the network of tests/gate/test_guard.py::{caught.traceback[0].name}. "
-        "Allowed: loopback, unix, db.test:5432\n"
+        "Allowed: loopback, own, db.test:5432\n"
         'To answer it:  net.get("https://api.test/...").reply(200)\n'
         "               (no client that netdouble answers made it: `netdouble doctor` lists those)\n"
         'To allow it:   @pytest.mark.net("api.test:443"), or net_allow in the pytest settings, or '
@@ -281,7 +282,7 @@ def test_an_allowed_name_is_looked_up_and_reached_at_the_addresses_it_has(wire):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("api.test", 443))
         assert wire.sent == [("lookup", "api.test"), ("connect", ("192.0.2.7", 443))]
-        with pytest.raises(NetworkBlocked, match=r"connect api\.test:80 \(asked for as 192\.0\.2\.7:80\)"):
+        with pytest.raises(NetworkBlocked, match=r"connect api\.test:80 \(tcp, asked for as 192\.0\.2\.7:80\)"):
             socket.create_connection(("192.0.2.7", 80))
         with pytest.raises(NetworkBlocked, match=r"cdn\.test"):
             socket.create_connection(("cdn.test", 443))
@@ -318,7 +319,7 @@ def test_the_mode_of_the_innermost_network_holds(wire):
         socket.create_connection(("192.0.2.1", 80))
 
 
-def test_guard_allow_opens_it_for_a_while_and_for_every_thread(wire):
+def test_guard_allow_opens_it_for_a_while_and_for_the_threads_that_it_starts(wire):
     with Network():
         with guard.allow("192.0.2.0/24:80"):
             with pytest.raises(ConnectionRefusedError):
@@ -384,11 +385,11 @@ def test_outside_every_network_the_sessions_rule_holds(wire, monkeypatch):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("192.0.2.1", 80))
         with pytest.raises(
-            NetworkBlocked, match=r"net_guard=block of pytest\.ini\. Allowed: loopback, unix, 192\.0\.2\.1"
+            NetworkBlocked, match=r"net_guard=block of pytest\.ini\. Allowed: loopback, own, 192\.0\.2\.1"
         ):
             socket.create_connection(("192.0.2.2", 80))
-        assert [error.target for error in gate.take_unclaimed()] == ["192.0.2.2:80"]
-        assert gate.take_unclaimed() == []
+        assert [error.target for error in ledger.taken(ledger.now.outside)] == ["192.0.2.2:80"]
+        assert ledger.now.unclaimed == ledger.now.outside == []
     finally:
         gate.detach()
 

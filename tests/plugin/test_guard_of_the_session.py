@@ -16,11 +16,17 @@ pytest_plugins = ["pytester"]
 LEAVES = "def test_it():\n    hide(leave)"
 
 HEADERS = {
-    "": "refused in tests with a network, listed at the end elsewhere; allowed: loopback, unix",
-    "net_guard = block": "refused; allowed: loopback, unix",
-    "net_guard = warn": "listed at the end; allowed: loopback, unix",
+    "": "refused in tests with a network, listed at the end elsewhere; allowed: loopback, own",
+    "net_guard = block": "refused in Python code and Python child processes; allowed: loopback, own",
+    "net_guard = warn": "listed at the end; allowed: loopback, own",
     "net_guard = off": "let through",
-    "net_guard = block\nnet_allow = db.test:5432": "refused; allowed: loopback, unix, db.test:5432",
+    "net_guard = block\nnet_allow = a.test:1": (
+        "refused in Python code and Python child processes; allowed: loopback, own, a.test:1"
+    ),
+    "net_guard = block\nnet_children = allow": "refused in Python code; allowed: loopback, own",
+    "net_guard = block\nnet_children = refuse\nnet_loopback = own": (
+        "refused in Python code and Python child processes (none may be started in tests); allowed: own"
+    ),
 }  # fmt: skip
 
 
@@ -160,11 +166,11 @@ def test_long_waits_between_retries_are_named_at_the_end(run):
 
 def test_everything_is_put_back_when_the_session_ends(run):
     result = run("def test_it(net):\n    pass", in_process=False, conftest="""
-        import socket, threading
-        before = dict(vars(socket.socket)), threading.Thread.start
-        def pytest_unconfigure():
-            import atexit
-            atexit.register(lambda: print("put back", threading.Thread.start is before[1]))
+        import atexit, socket, threading
+        def look():
+            places = [threading.Thread.start, socket.socket.connect, socket.getaddrinfo]
+            print("put back", not [place for place in places if hasattr(place, "__wrapped__")])
+        atexit.register(look)
     """)  # fmt: skip
     result.stdout.fnmatch_lines(["put back True"])
 

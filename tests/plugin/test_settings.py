@@ -124,4 +124,4 @@ def test_every_setting_has_an_option_and_an_ini_name(run):
 def test_lists_are_read_from_pyproject(run, pytester):
     pytester.makepyprojecttoml('[tool.pytest.ini_options]\nnet_allow = ["a.test", "b.test:1"]\nnet_guard = "block"\n')
     result = run("def test_it():\n    pass", "-c", "pyproject.toml")
-    result.stdout.fnmatch_lines(["netdouble: *allowed: loopback, unix, a.test, b.test:1"])
+    result.stdout.fnmatch_lines(["netdouble: *allowed: loopback, own, a.test, b.test:1"])

@@ -50,6 +50,21 @@ def called_from(frames: Iterable[FrameType] | None = None) -> str:
     return ""
 
 
+def client_above() -> str:
+    """The library that the innermost frame outside libraries called, with its version when it is told, or `""`."""
+    client = ""
+    for frame in _stack():
+        file = frame.f_code.co_filename
+        if not _is_library(file):
+            break
+        if not file.startswith(_PACKAGE):
+            client = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    else:
+        return ""
+    version = getattr(sys.modules.get(client), "__version__", "")
+    return f"{client} {version}" if isinstance(version, str) and version else client
+
+
 def _is_library(file: str) -> bool:
     return file.startswith((_PACKAGE, *_LIBRARIES)) or _PACKAGES.search(file) is not None
 

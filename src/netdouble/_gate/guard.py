@@ -1,68 +1,67 @@
 """The guard: judges every real connection and lookup that no door took, and remembers what it refused.
 
 Rule 1: refused before anything leaves the machine: no packet, no DNS query.
-Rule 2: a refusal is raised in its caller and remembered as well, so that swallowing it does not hide it.
-Rule 3: attached once, counted; without an open scope it does what `elsewhere` says (off, unless pytest says more).
+Rule 2: a refusal is noted, then raised in its caller, so that swallowing it does not hide it.
+Rule 3: attached once, counted; without an open scope it does what `elsewhere` says (off, unless pytest or
+`guard.install` says more). The audit hook, which nothing can take out again, is put in only where all is refused.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from netdouble import _active
+from netdouble import _active, _origins
 from netdouble._active import Scope
-from netdouble._core.callers import called_from
-from netdouble._gate import sockets
-from netdouble._gate.entries import is_loopback, plain_host
+from netdouble._core.callers import called_from, client_above
+from netdouble._gate import ledger, own, sockets
+from netdouble._gate.entries import is_daemon, is_loopback, plain_host
+from netdouble._gate.ledger import Attempt, Place
 from netdouble._gate.policy import Policy
+from netdouble._gate.proxies import variable_naming
+from netdouble._gate.refusals import Case, protocol_of, text_of
 from netdouble._patch import Undo
 from netdouble.errors import NetworkBlocked, NetworkWarning
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What holds where no scope is open: a mode (block, warn, off), what is allowed, and where that was said."""
+    """What holds where no scope is open.
+
+    Attributes:
+        mode: `block`, `warn`, `off`. policy: what is allowed; its entries hold in every scope too. origin: where that
+            was said. children: `guard`, `allow`, `refuse`. error: makes what is raised of a refusal.
+    """
 
     mode: str
     policy: Policy
     origin: str
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A real connection or lookup that nothing allowed.
-
-    Attributes:
-        target: `"host:port"`, or the host alone. test: the test or scope it happened in, or `""`.
-        caller: `"FILE:LINE in FUNCTION"` of the first one, or `""`. count: how often. refused: refused, not only noted.
-    """
-
-    target: str
-    test: str
-    caller: str
-    refused: bool
-    count: int = 1
+    children: str = "guard"
+    error: Callable[[NetworkBlocked], BaseException] | None = None
 
 
 OFF = Rule("off", Policy(), "")
 
-# What holds where no scope is open; set by the pytest plugin. Its `allow` entries hold in every scope too.
+# What holds where no scope is open; set by the pytest plugin and by `guard.install`.
 elsewhere: Rule = OFF
 
-_lock = threading.Lock()
+# What is done outside of tests, for reports: `collection of tests/test_it.py`. Set by the pytest plugin.
+phase = ""
+# The code that runs now is the runner's own or a plugin's, no test's: it may speak with whoever started it.
+of_runner = False
+
+# Those who want to hear when what holds has changed.
+watching: list[Callable[[], None]] = []
+
+_lock = threading.RLock()
 _owners = 0
 _patches: list[sockets.Patch] = []
 _undos: list[Undo] = []
-_allowed_now: list[Policy] = []
-_attempts: dict[tuple[str, str, bool], Attempt] = {}
-_unclaimed: list[NetworkBlocked] = []
 # address -> the names that were looked up and gave it
 _names: dict[str, set[str]] = {}
 
@@ -76,18 +75,20 @@ def attach() -> None:
     with _lock:
         _owners += 1
         if not _patches or (_owners == 1 and any(map(_is_stale, _patches))):
-            _patches[:] = sockets.patches(_JUDGE)
+            _patches[:] = sockets.patches(JUDGE)
         for patch in _patches:
             owner, name, stand_in = patch
             present = getattr(owner, name)
             # A stand-in of somebody else's is left: the user asked for that guard, and its own undo comes later.
             if present is not stand_in and present is getattr(stand_in, "__wrapped__", None):
                 _undos.append(sockets.put(patch))
+    _origins.attach()
 
 
 def detach() -> None:
     """Give up one `attach`; the last one puts everything back."""
     global _owners
+    _origins.detach()
     with _lock:
         _owners -= 1
         if _owners == 0:
@@ -102,37 +103,61 @@ def _is_stale(patch: sockets.Patch) -> bool:
     return getattr(owner, name) is not getattr(stand_in, "__wrapped__", None)
 
 
-@contextmanager
-def ruled(rule: Rule) -> Iterator[None]:
-    """For a while `rule` holds where no scope is open."""
+def set_rule(rule: Rule) -> Callable[[], None]:
+    """From now on `rule` holds where no scope is open; the returned function puts back what held before."""
     global elsewhere
     before, elsewhere = elsewhere, rule
-    watches = rule.mode != "off"
+    watches = rule.mode != "off" or ledger.now.notes_passages
     if watches:
         attach()
-    try:
-        yield
-    finally:
+
+    def undo() -> None:
+        global elsewhere
+        elsewhere = before
         if watches:
             detach()
-        elsewhere = before
+
+    return undo
+
+
+def changed() -> None:
+    """What holds has changed: a rule, an open scope, an allowance."""
+    for tell in tuple(watching):
+        tell()
+
+
+# What is allowed for a while
+
+
+@dataclass(slots=True, eq=False)
+class Allowance:
+    """What `allow` opened, for one thread and those that it starts; it may outlive its `with` in such a thread."""
+
+    policy: Policy
+    holds: bool = True
 
 
 @contextmanager
 def allowing(entries: Iterable[str]) -> Iterator[None]:
-    """For a while and for every thread: these may be reached as well.
+    """For a while, in this thread and in those that it starts or hands work to: these may be reached as well.
 
     Raises:
         DeclarationError: an entry can't be read.
     """
-    policy = Policy(entries)
-    with _lock:
-        _allowed_now.append(policy)
-    try:
-        yield
-    finally:
-        with _lock:
-            _allowed_now.remove(policy)
+    allowance = Allowance(Policy(entries))
+    _origins.watch_pools()
+    with _origins.marked(allowance):
+        changed()
+        try:
+            yield
+        finally:
+            allowance.holds = False
+    changed()
+
+
+def allowances() -> list[Policy]:
+    """What `allow` has opened for the current thread."""
+    return [mark.policy for mark in _origins.here().marks if isinstance(mark, Allowance) and mark.holds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,62 +168,51 @@ class Reach:
 
     def allows(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
         """By an entry, or because it is this machine."""
-        return self.policy.allows(host, port, lookup=lookup) or _listed(host, port, lookup=lookup)
+        plain = plain_host(host)
+        return bool(_base(plain, port, self.policy.loopback)) or self.lists(plain, port, lookup=lookup)
 
     def lists(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
         """By an entry."""
-        return self.policy.lists(host, port, lookup=lookup) or _listed(host, port, lookup=lookup)
+        policies = (self.policy, elsewhere.policy, *allowances())
+        return any(each.lists(host, port, lookup=lookup) for each in policies)
 
 
-def _listed(host: str, port: int | None, *, lookup: bool) -> bool:
-    return any(each.lists(host, port, lookup=lookup) for each in (elsewhere.policy, *_allowed_now))
-
-
-# The ledger
-
-
-def attempts() -> tuple[Attempt, ...]:
-    """Every attempt that nothing allowed, refused or only noted."""
-    return tuple(_attempts.values())
-
-
-@contextmanager
-def new_ledger() -> Iterator[None]:
-    """For a while attempts are noted in a ledger of their own."""
-    global _attempts, _unclaimed
-    before = _attempts, _unclaimed
-    _attempts, _unclaimed = {}, []
-    try:
-        yield
-    finally:
-        _attempts, _unclaimed = before
-
-
-def take_unclaimed() -> list[NetworkBlocked]:
-    """The refusals outside every scope since the last call."""
-    taken = _unclaimed[:]
-    del _unclaimed[: len(taken)]
-    return taken
+def _base(host: str, port: int | None, loopback: str) -> str:
+    """Why `host` (normal spelling) needs no entry, or `""`."""
+    if host.startswith("unix:"):
+        return "a unix socket of this run" if own.is_own_unix(host[5:]) else ""
+    if not is_loopback(host):
+        return ""
+    if Policy.stays_here(host, port, loopback) and not variable_naming(host, port):
+        return "loopback"
+    return "a listener of this process" if own.is_own(host, port) else ""
 
 
 # Judging
 
 
-class _Judge:
+class Judge:
+    """Decides on whatever `sockets` and the audit hook see."""
+
     def admit(self, action: str, host: str, port: int | None, sock: socket.socket | None = None) -> None:
         """Return, or raise NetworkBlocked."""
         host = plain_host(host)
-        if is_loopback(host) and action == "lookup":
+        if action == "lookup" and is_loopback(host):
             return
         names = (host, *_names.get(host, ()))
-        if any(_active.is_admitted(name, port) for name in names):
-            return
-        for asked in _active.responsible() or (None,):
-            scope = _guarding(asked)
+        for scope in _active.responsible() or (None,):
             mode = elsewhere.mode if scope is None else scope.settings.guard
-            lookup = action == "lookup"
-            if mode != "off" and not any(_allowed(scope, name, port, lookup=lookup) for name in names):
-                _stop(_Case(action, names, port, scope), mode, sock)
+            why = "guard=off" if mode == "off" else _reason(scope, action, names, port)
+            if not why:
+                case = Case(action, names, port, scope, test_of(scope), protocol_of(sock))
+                stop(case, mode, sock)
+                why = "guard=warn"
+            if ledger.now.notes_passages and action != "lookup":
+                ledger.now.passed(Case(action, names, port, scope).entry, test_of(scope), why)
+
+    def listens(self, sock: socket.socket) -> None:
+        """`sock` is about to be bound."""
+        own.remember(sock)
 
     def learn(self, name: str, addresses: Iterable[str]) -> None:
         """Remember whose addresses these are."""
@@ -206,119 +220,140 @@ class _Judge:
             _names.setdefault(plain_host(address), set()).add(plain_host(name))
 
 
-_JUDGE = _Judge()
+JUDGE = Judge()
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What is judged: an address under each of its names."""
-
-    action: str
-    names: tuple[str, ...]
-    port: int | None
-    scope: Scope | None
-
-    @property
-    def name(self) -> str:
-        return self.names[-1]
-
-    @property
-    def entry(self) -> str:
-        """As it would stand in `allow`."""
-        return _with_port(self.name, self.port)
-
-    @property
-    def test(self) -> str:
-        return self.scope.label if self.scope is not None else _current_test()
+def _reason(scope: Scope | None, action: str, names: tuple[str, ...], port: int | None) -> str:
+    """Why it may pass, or `""`."""
+    host, lookup = names[0], action == "lookup"
+    base = _base(host, port, elsewhere.policy.loopback if scope is None else scope.settings.loopback)
+    if base:
+        return base
+    if of_runner and _is_of_runner(host):
+        return "the runner's own"
+    if any(_active.is_admitted(name, port) for name in names):
+        return "pass_through"
+    for name in names:
+        if scope is None:
+            allowed = Reach(elsewhere.policy).lists(name, port, lookup=lookup)
+        else:
+            allowed = scope.reaches(name, port, lookup=lookup)
+        if allowed:
+            return "allow"
+    return ""
 
 
-def _guarding(scope: Scope | None) -> Scope | None:
-    """`scope`, or the nearest around it that guards: a facade's does not."""
-    while scope is not None and scope.manner is not None:
-        scope = scope.parent
-    return scope
+def _is_of_runner(host: str) -> bool:
+    """An IDE's own socket: what runs between tests may speak with the one that started the run."""
+    is_its_thread = threading.current_thread() is _origins.runner()
+    return is_its_thread and host.startswith("unix:") and not is_daemon(host[5:])
 
 
-def _allowed(scope: Scope | None, host: str, port: int | None, *, lookup: bool) -> bool:
-    if scope is None:
-        return Reach(elsewhere.policy).allows(host, port, lookup=lookup)
-    return scope.reaches(host, port, lookup=lookup)
+def test_of(scope: Scope | None) -> str:
+    """The test, scope or phase that runs, for reports."""
+    if scope is not None:
+        return scope.label
+    running = os.environ.get("PYTEST_CURRENT_TEST", "") if _origins.test is not None or not phase else ""
+    return running.rpartition(" (")[0] or phase
 
 
-def _stop(case: _Case, mode: str, sock: socket.socket | None) -> None:
-    caller = called_from()
-    refused = mode == "block"
-    known = _attempts.setdefault((case.test, case.entry, refused), Attempt(case.entry, case.test, caller, refused, 0))
-    is_new = known.count == 0
+def _phase_of(test: str) -> str:
+    """`setup`, `call` or `teardown` of that test, or `""`."""
+    running, _, part = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")
+    return part.rstrip(")") if running == test else ""
+
+
+# Refusing
+
+
+@dataclass(slots=True, eq=False)
+class Expectation:
+    """A while in which refusals are expected: see `guard.expect_blocked`."""
+
+    policy: Policy | None
+    errors: list[NetworkBlocked]
+    holds: bool = True
+
+    def takes(self, error: NetworkBlocked) -> bool:
+        """It is expected."""
+        lookup = error.action == "lookup"
+        return self.policy is None or self.policy.lists(error.host, error.port, lookup=lookup)
+
+
+def stop(case: Case, mode: str, sock: socket.socket | None = None) -> None:
+    """Note it, and refuse it where `mode` is `block`.
+
+    Raises:
+        NetworkBlocked: or what the rule makes of it.
+    """
+    caller, refused, place = called_from(), mode == "block", place_of(case.scope)
+    thread = threading.current_thread().name
+    row = ledger.now.tried(Attempt(case.entry, case.test, caller, refused, 0, case.action, thread, place))
+    is_new = row.count == 0
     if is_new or case.action == "lookup" or len(case.names) == 1:  # a lookup and the connects that follow it are one
-        known.count += 1
+        row.count += 1
     if not refused:
         if is_new and elsewhere is OFF:  # nobody prints the table
             warnings.warn(f"a real {case.action} to {case.entry}, which nothing allows", NetworkWarning, stacklevel=4)
         return
     if sock is not None and case.action == "connect":
         sock.close()  # the caller may not expect this error, and leave the socket to the collector
-    error = NetworkBlocked(_text(case, caller), target=case.entry, test=case.test, caller=caller)
-    if case.scope is None:
-        _unclaimed.append(error)
+    client = client_above()
+    text = text_of(case, caller=caller, client=client, thread=thread, phase=_phase_of(case.test),
+                   rule=_rule_text(case.scope))  # fmt: skip
+    error = NetworkBlocked(text, target=case.entry, test=case.test, caller=caller, action=case.action, host=case.host,
+                           port=case.port, protocol=case.protocol, thread=thread, client=client,
+                           pid=os.getpid())  # fmt: skip
+    keep(error, case.scope, place)
+    made = elsewhere.error(error) if elsewhere.error is not None and case.scope is None else error
+    raise made
+
+
+def keep(error: NetworkBlocked, scope: Scope | None, place: Place) -> None:
+    """Give a refusal to whoever asks for it: who expects it, the network, or the run."""
+    if ledger.now.is_anothers():
+        ledger.now.tell(error)
+        return
+    for mark in reversed(_origins.here().marks):
+        if isinstance(mark, Expectation) and mark.holds and mark.takes(error):
+            mark.errors.append(error)
+            return
+    if scope is not None and place == "test":
+        scope.misses.append(error)
     else:
-        case.scope.misses.append(error)
-    raise error
+        ledger.now.keep(error, place)
 
 
-# Words
-
-_SCHEMES = {80: "http", 443: "https", 8000: "http", 8080: "http", 8443: "https"}
-
-
-def _text(case: _Case, caller: str) -> str:
-    what = "name lookup" if case.action == "lookup" else "connection"
-    address = f" (asked for as {_with_port(case.names[0], case.port)})" if len(case.names) > 1 else ""
-    lines = [f"a real {what} was refused before anything was sent", f"    {case.action} {case.entry}{address}"]
-    if caller:
-        lines[-1] += f"        called from {caller}"
-    if case.test:
-        lines.append(f"    in {case.test}")
-    lines.append(f"Refused by: {_policy_text(case.scope)}")
-    lines += _ways_out(case)
-    return "\n".join(lines)
+def hear() -> None:
+    """Take over what child processes have told."""
+    for error in ledger.told():
+        running = _origins.test is not None and error.test == test_of(None)
+        row = Attempt(error.target, error.test, error.caller, True, 0, error.action, error.thread)
+        row.place = "test" if running else "background" if error.test else "outside"
+        ledger.now.tried(row).count += 1
+        keep(error, None, row.place)
 
 
-def _policy_text(scope: Scope | None) -> str:
-    policies = [elsewhere.policy, *_allowed_now]
+def place_of(scope: Scope | None) -> Place:
+    """Whose refusal it is: of the test, of a thread that is left over, or of what runs outside of tests."""
+    if scope is not None and scope.closed:
+        return "background"
+    if scope is not None and (_origins.test is None or _active.is_attributed()):
+        return "test"
+    if _origins.test is None:
+        return "outside"
+    return "test" if _origins.is_of_this_test() else "background"
+
+
+def _rule_text(scope: Scope | None) -> str:
+    policies = [elsewhere.policy, *allowances()]
     entries = [entry for policy in policies for entry in policy.entries]
+    loopback = elsewhere.policy.loopback
     if scope is None:
         origin = elsewhere.origin
     else:
-        entries = [*scope.settings.allow, *entries]
+        entries, loopback = [*scope.settings.allow, *entries], scope.settings.loopback
         left_over = ", which is closed: a thread or task that was started in it is left over" if scope.closed else ""
         origin = f"guard=block of the network of {scope.label}{left_over}"
-    return f"{origin}. Allowed: {', '.join(dict.fromkeys(('loopback', 'unix', *entries)))}"
-
-
-def _ways_out(case: _Case) -> list[str]:
-    lines = []
-    scheme = _SCHEMES.get(case.port or 0)
-    if scheme is not None:
-        authority = _with_port(case.name, case.port if case.port not in (80, 443) else None)
-        lines.append(f'To answer it:  net.get("{scheme}://{authority}/...").reply(200)')
-        if case.scope is not None:
-            lines.append("               (no client that netdouble answers made it: `netdouble doctor` lists those)")
-    places = f'Network(allow="{case.entry}")'
-    if "pytest" in sys.modules:
-        places = f'@pytest.mark.net("{case.entry}"), or net_allow in the pytest settings, or {places}'
-    if not case.names[0].startswith(("AF_", "family ")):
-        lines.append(f"To allow it:   {places}")
-    else:
-        lines.append('To allow it:   no entry stands for such sockets; guard="off" lets everything through')
-    return lines
-
-
-def _with_port(host: str, port: int | None) -> str:
-    if port is None:
-        return host
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _current_test() -> str:
-    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+    base = ("loopback",) if loopback == "open" else ()
+    return f"{origin}. Allowed: {', '.join(dict.fromkeys((*base, 'own', *entries)))}"

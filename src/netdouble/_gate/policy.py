@@ -42,7 +42,7 @@ class Policy:
             host: a name, an address, `unix:/path`, `unix:@abstract`, or a family as `AF_BLUETOOTH`.
             port: None: looked up, on whatever port. lookup: the name is only looked up.
         """
-        return stays_here(plain_host(host), port, self.loopback) or self.lists(host, port, lookup=lookup)
+        return self.stays_here(plain_host(host), port, self.loopback) or self.lists(host, port, lookup=lookup)
 
     def lists(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
         """As `allows`, the base left out."""
@@ -51,11 +51,11 @@ class Policy:
         host = plain_host(host)
         return any(entry.covers(host, port) and (lookup or not entry.lookup) for entry in self._parsed)
 
+    @staticmethod
+    def stays_here(host: str, port: int | None, loopback: str) -> bool:
+        """`host` (normal spelling) is this machine, open as a whole, and no resolver answers on `port`."""
+        return loopback == "open" and is_loopback(host) and port not in RESOLVER_PORTS
+
     def __repr__(self) -> str:
         base = "" if self.loopback == "open" else f", loopback={self.loopback!r}"
         return f"Policy({list(self.entries)}{base})"
-
-
-def stays_here(host: str, port: int | None, loopback: str) -> bool:
-    """`host` (normal spelling) is this machine, open as a whole, and no resolver answers on `port`."""
-    return loopback == "open" and is_loopback(host) and port not in RESOLVER_PORTS

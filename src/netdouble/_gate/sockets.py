@@ -3,6 +3,7 @@
 Rule 1: the judge is asked first and raises to refuse; then the saved original runs with the very arguments given.
 Rule 2: arguments that the original would not understand are its own to refuse.
 Rule 3: what needs nobody else's answer (an address, this machine's own name) is no lookup.
+Rule 4: while an original of CPython's own runs, `is_inside` says so: its audit events were judged already.
 
 Learnt: a class method sees what a replaced class misses (`from socket import socket` before us); the C call resolves a
 name in `connect` itself, so the judge must see the name before; `HTTPServer` looks up its own address when it binds
@@ -11,9 +12,13 @@ name in `connect` itself, so the judge must see the name before; `HTTPServer` lo
 
 from __future__ import annotations
 
+import _socket
 import socket
+import sys
+from _thread import get_ident
 from collections.abc import Callable, Iterable
 from functools import wraps
+from types import BuiltinFunctionType, MethodDescriptorType
 from typing import Any, Protocol
 
 from netdouble._gate.entries import is_address, plain_host
@@ -25,17 +30,24 @@ Socket = socket.socket
 # Families that never leave the machine.
 _LOCAL = {
     getattr(socket, name)
-    for name in ("AF_UNIX", "AF_NETLINK", "AF_ALG", "AF_SYSTEM", "AF_ROUTE", "AF_QIPCRTR")
+    for name in ("AF_NETLINK", "AF_ALG", "AF_SYSTEM", "AF_ROUTE", "AF_QIPCRTR")
     if hasattr(socket, name)
 }
-_SERVICES = {"http": 80, "https": 443}
+_UNIX = getattr(socket, "AF_UNIX", None)
+# Families whose sockets send to what they are bound to.
+_BINDING = {getattr(socket, name) for name in ("AF_PACKET", "AF_CAN") if hasattr(socket, name)}
+_SERVICES = {"http": 80, "https": 443, "domain": 53}
 
 
 class Judge(Protocol):
     """Who decides."""
 
     def admit(self, action: str, host: str, port: int | None, sock: socket.socket | None = None) -> None:
-        """Raise to refuse. `port` None: a lookup, or a family without ports."""
+        """Raise to refuse. `host`: also `unix:/path`, or a family as `AF_BLUETOOTH`. `port` None: there is none."""
+        ...
+
+    def listens(self, sock: socket.socket) -> None:
+        """`sock` is about to be bound."""
         ...
 
     def learn(self, name: str, addresses: Iterable[str]) -> None:
@@ -52,9 +64,12 @@ def patches(judge: Judge) -> list[Patch]:
         (Socket, "connect", _sending(judge, "connect", lambda args: args[0] if args else None)),
         (Socket, "connect_ex", _sending(judge, "connect_ex", lambda args: args[0] if args else None)),
         (Socket, "sendto", _sending(judge, "sendto", lambda args: args[-1] if len(args) > 1 else None)),
-        (socket, "getaddrinfo", _looking_up(judge, "getaddrinfo", lambda found: [info[4][0] for info in found])),
-        (socket, "gethostbyname", _looking_up(judge, "gethostbyname", lambda found: [found])),
-        (socket, "gethostbyname_ex", _looking_up(judge, "gethostbyname_ex", lambda found: found[2])),
+        (Socket, "bind", _binding(judge)),
+        (socket, "getaddrinfo", _looking_up(judge, socket, "getaddrinfo", addresses_found)),
+        # What was imported from `socket` before calls this one.
+        (_socket, "getaddrinfo", _looking_up(judge, _socket, "getaddrinfo", addresses_found)),
+        (socket, "gethostbyname", _looking_up(judge, socket, "gethostbyname", lambda found: [found])),
+        (socket, "gethostbyname_ex", _looking_up(judge, socket, "gethostbyname_ex", lambda found: found[2])),
         (socket, "gethostbyaddr", _asking_back(judge, "gethostbyaddr", lambda args: args[0] if args else None)),
         (socket, "getnameinfo", _asking_back(judge, "getnameinfo", _asked_by_number)),
     ]
@@ -64,6 +79,11 @@ def patches(judge: Judge) -> list[Patch]:
     return made
 
 
+def addresses_found(found: list[Any]) -> list[str]:
+    """The addresses that `getaddrinfo` gave."""
+    return [info[4][0] for info in found]
+
+
 def put(patch: Patch) -> Callable[[], None]:
     """Put one stand-in in its place; the returned function takes it out."""
     return replace(*patch)
@@ -71,35 +91,77 @@ def put(patch: Patch) -> Callable[[], None]:
 
 # Stand-ins
 
+# The threads in which an original runs, of which we have been asked.
+_inside: set[int] = set()
+
+
+def is_inside() -> bool:
+    """What the current thread does now has been judged."""
+    return get_ident() in _inside
+
+
+def unjudged(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call an original of CPython's own; its audit events are not judged again."""
+    ident = get_ident()
+    if ident in _inside:
+        return original(*args, **kwargs)
+    _inside.add(ident)
+    try:
+        return original(*args, **kwargs)
+    finally:
+        _inside.discard(ident)
+
+
+def _caller_of(original: Callable[..., Any]) -> Callable[..., Any]:
+    """How to call an original: somebody else's stand-in may do more than what we were asked of."""
+    is_real = isinstance(original, (BuiltinFunctionType, MethodDescriptorType))
+    if is_real or getattr(original, "__module__", "") == "socket":
+        return lambda *args, **kwargs: unjudged(original, *args, **kwargs)
+    return original
+
 
 def _sending(judge: Judge, name: str, address_of: Callable[[tuple[Any, ...]], Any]) -> Any:
     original = getattr(Socket, name)
+    call = _caller_of(original)
     action = "connect" if name.startswith("connect") else "send"
 
     @wraps(original)
     def method(self: socket.socket, /, *args: Any, **kwargs: Any) -> Any:
         address = address_of(args)
-        target = _target(self, address) if address is not None else None
+        target = target_of(self, address) if address is not None else None
         if target is not None:
             judge.admit(action, *target, self)
-        return original(self, *args, **kwargs)
+        return call(self, *args, **kwargs)
 
     return method
 
 
-def _looking_up(judge: Judge, name: str, addresses_of: Callable[[Any], list[str]]) -> Any:
-    original = getattr(socket, name)
+def _binding(judge: Judge) -> Any:
+    original = Socket.bind
+    call = _caller_of(original)
+
+    @wraps(original)
+    def bind(self: socket.socket, /, *args: Any, **kwargs: Any) -> Any:
+        bound(judge, self)
+        return call(self, *args, **kwargs)
+
+    return bind
+
+
+def _looking_up(judge: Judge, owner: Any, name: str, addresses_of: Callable[[Any], list[str]]) -> Any:
+    original = getattr(owner, name)
+    call = _caller_of(original)
 
     @wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
-        host = _text(kwargs.get("host", args[0] if args else None))
+        host = text_of(kwargs.get("host", args[0] if args else None))
         numeric = kwargs.get("flags", args[5] if len(args) > 5 else 0)
         is_number = isinstance(numeric, int) and bool(numeric & socket.AI_NUMERICHOST)
-        if not host or is_number or _needs_no_answer(host):
-            return original(*args, **kwargs)
+        if not host or is_number or needs_no_answer(host) or is_inside():
+            return call(*args, **kwargs)
         port = kwargs.get("port", args[1] if len(args) > 1 else None)
-        judge.admit("lookup", host, _port(port))
-        found = original(*args, **kwargs)
+        judge.admit("lookup", host, port_of(port))
+        found = call(*args, **kwargs)
         judge.learn(host, addresses_of(found))
         return found
 
@@ -109,15 +171,31 @@ def _looking_up(judge: Judge, name: str, addresses_of: Callable[[Any], list[str]
 def _asking_back(judge: Judge, name: str, host_of: Callable[[tuple[Any, ...]], Any]) -> Any:
     """A lookup of the name that belongs to an address."""
     original = getattr(socket, name)
+    call = _caller_of(original)
 
     @wraps(original)
     def function(*args: Any) -> Any:
-        host = _text(host_of(args))
-        if host and plain_host(host) != plain_host(socket.gethostname()):
+        host = text_of(host_of(args))
+        if host and not is_own_name(host):
             judge.admit("lookup", host, None)
-        return original(*args)
+        return call(*args)
 
     return function
+
+
+# What both they and the audit hook ask
+
+
+def bound(judge: Judge, sock: socket.socket) -> None:
+    """`sock` is about to be bound."""
+    if sock.family in _BINDING:
+        judge.admit("bind", _family_name(sock.family), None, sock)
+    judge.listens(sock)
+
+
+def is_own_name(host: str) -> bool:
+    """It is this machine's own name."""
+    return plain_host(host) == plain_host(socket.gethostname())
 
 
 # What their arguments say
@@ -130,24 +208,45 @@ def _asked_by_number(args: tuple[Any, ...]) -> Any:
     return args[0][0]
 
 
-def _target(sock: socket.socket, address: Any) -> tuple[str, int | None] | None:
+def target_of(sock: socket.socket, address: Any) -> tuple[str, int | None] | None:
     """Host and port of a socket address; None when it stays on this machine or is no address."""
     family = sock.family
     if family in (socket.AF_INET, socket.AF_INET6):
         if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[1], int):
             return None
-        host = _text(address[0])
+        host = text_of(address[0])
         return None if host is None else (host, address[1])
-    return None if family in _LOCAL else (getattr(family, "name", f"family {family}"), None)
+    if family == _UNIX:
+        path = _path(address)
+        return None if path is None else (f"unix:{path}", None)
+    return None if family in _LOCAL else (_family_name(family), None)
 
 
-def _text(host: Any) -> str | None:
+def _family_name(family: int) -> str:
+    try:
+        return socket.AddressFamily(family).name
+    except ValueError:
+        return f"family {family}"
+
+
+def _path(address: Any) -> str | None:
+    """The path of a unix socket, an abstract one with `@` in front; None for what has none."""
+    if isinstance(address, str):
+        return address.replace("\0", "@", 1) if address.startswith("\0") else address or None
+    if isinstance(address, (bytes, bytearray)):
+        return _path(bytes(address).decode(sys.getfilesystemencoding(), "surrogateescape"))
+    return None
+
+
+def text_of(host: Any) -> str | None:
+    """A host as it is written; None for what is no host."""
     if isinstance(host, (bytes, bytearray)):
         return bytes(host).decode("ascii", "replace")
     return host if isinstance(host, str) else None
 
 
-def _port(port: Any) -> int | None:
+def port_of(port: Any) -> int | None:
+    """A port, of a number or a service's name; None when it is not known."""
     if isinstance(port, (bytes, bytearray)):
         port = bytes(port).decode("ascii", "replace")
     if isinstance(port, str):
@@ -155,6 +254,6 @@ def _port(port: Any) -> int | None:
     return port if isinstance(port, int) and port else None
 
 
-def _needs_no_answer(host: str) -> bool:
-    host = plain_host(host)
-    return is_address(host) or host == plain_host(socket.gethostname())
+def needs_no_answer(host: str) -> bool:
+    """It is an address, or this machine's own name."""
+    return is_address(plain_host(host)) or is_own_name(host)

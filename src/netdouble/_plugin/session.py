@@ -7,19 +7,20 @@ Rule 3: a problem belongs to the test that made it: each look takes what has com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from netdouble import _active
+from netdouble import _active, _origins
 from netdouble._active import Scope
 from netdouble._core.settings import Settings
-from netdouble._gate import guard
+from netdouble._gate import arming, guard, ledger
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
+from netdouble._plugin.phases import Phases
 from netdouble._plugin.settings import Config, Marked, RunSettings
-from netdouble._plugin.summary import LONG_WAIT, Attempted, Waited
+from netdouble._plugin.summary import LONG_WAIT, Attempted, Passed, Waited
 from netdouble.errors import DeclarationError, NetworkWarning
 
 if TYPE_CHECKING:
@@ -49,31 +50,45 @@ class Session:
         self._since = 0
         self._waited = 0.0
         self._stack = ExitStack()
+        self._guard = ExitStack()
+        self.phases = Phases()
 
     def begin(self) -> None:
         """Let the run's settings and guard hold."""
+        self._guard.callback(self.phases.begin())
+        self._guard.callback(ledger.start(notes_passages=self.run.session["report"] == "on"))
+        self._guard.callback(ledger.remove_file)
+        self._guard.callback(_put_in_force(self.run.settings, self.run.guard, self.run.origin))
         self._stack.enter_context(catalog.kept())
-        self._stack.enter_context(guard.new_ledger())
-        self._stack.enter_context(_in_force(self.run.settings, self.run.guard, self.run.origin))
 
     def end(self) -> None:
-        """Put everything back."""
+        """Put everything back; but for the guard, where it refuses everything and the process ends with the run."""
         self._stack.close()
+        if self.run.guard == "block" and self.phases.ends_the_process:
+            self.phases.after_the_run(self._guard)
+        else:
+            self._guard.close()
 
-    def test_begins(self) -> None:
+    def test_begins(self, test: object) -> None:
         """A test begins: it must use what is declared from now on."""
+        _origins.test = test
         if self._open:
             from netdouble._core.router import next_order
 
             self._since = next_order()
         self._waited = _active.waited()
 
-    def in_force(self, node: Marked) -> AbstractContextManager[None]:
+    def in_force(self, node: Marked) -> AbstractContextManager[object]:
         """For a while the settings under the markers of `node` hold; the run's own when those can't be read."""
         try:
-            return _in_force(*self.run.of(node))
+            settings, mode, origin = self.run.of(node)
         except DeclarationError:
-            return _in_force(self.run.settings, self.run.guard, self.run.origin)
+            return nullcontext()
+        if settings == _active.defaults and mode == guard.elsewhere.mode:
+            return nullcontext()
+        held = ExitStack()
+        held.callback(_put_in_force(settings, mode, origin))
+        return held
 
     # Networks
 
@@ -141,8 +156,14 @@ class Session:
         return found
 
     def _outside(self, code: CodeType | None) -> list[Problem]:
-        unclaimed = guard.take_unclaimed()
-        return _swallowed([*unclaimed], code) if _active.defaults.swallowed != "warn" else []
+        """What no network has: the test's own, and if the setting says so what leftovers did meanwhile."""
+        guard.hear()
+        unclaimed = ledger.taken(ledger.now.unclaimed)
+        if _active.defaults.swallowed == "warn":
+            return []
+        if _active.defaults.swallowed == "fail":
+            unclaimed += ledger.taken(ledger.now.background)
+        return _swallowed([*unclaimed], code)
 
     def _looked(self) -> None:
         for scope in (*self._open, *self._closed):
@@ -152,6 +173,7 @@ class Session:
 
     def test_ended(self, name: str) -> None:
         """Note what is told of the test at the end of the run."""
+        _origins.test = None
         self._closed.clear()
         waited = _active.waited() - self._waited
         if waited > LONG_WAIT:
@@ -167,7 +189,18 @@ class Session:
 
     def attempts(self) -> list[Attempted]:
         """What was tried for real and nothing allows."""
-        return [(a.test, a.target, a.caller, a.count, a.refused) for a in guard.attempts()]
+        guard.hear()
+        found = ledger.now.attempts.values()
+        return [(a.test, a.target, a.caller, a.count, a.refused, a.place) for a in found]
+
+    def passages(self) -> list[Passed]:
+        """What was let through, if that is to be told."""
+        return [(p.test, p.target, p.why, p.count) for p in ledger.now.passages.values()]
+
+    @property
+    def fails(self) -> bool:
+        """What was refused outside of the tests fails the run."""
+        return self.run.settings.swallowed == "fail" and any(a[5] == "outside" and a[4] for a in self.attempts())
 
     def header(self) -> str:
         """One line on what happens to real connections in this run."""
@@ -175,10 +208,16 @@ class Session:
         what = inside if inside == outside else f"{inside} in tests with a network, {outside} elsewhere"
         if inside == outside == _WORDS["off"]:
             return f"netdouble: real connections: {what}"
-        allowed = ", ".join(("loopback", "unix", *self.run.settings.allow))
+        base = ("loopback", "own") if self.run.settings.loopback == "open" else ("own",)
+        allowed = ", ".join((*base, *self.run.settings.allow))
+        if outside == _WORDS["block"]:
+            what += " in Python code"
+            if self.run.settings.children != "allow":
+                what += f" and Python child processes{_CHILDREN[self.run.settings.children]}"
         return f"netdouble: real connections: {what}; allowed: {allowed}"
 
 
+_CHILDREN = {"guard": "", "refuse": " (none may be started in tests)"}
 _WORDS = {"block": "refused", "warn": "listed at the end", "off": "let through"}
 
 
@@ -190,13 +229,13 @@ def _swallowed(misses: list[Any], code: CodeType | None) -> list[Problem]:
     return swallowed(misses, code)
 
 
-@contextmanager
-def _in_force(settings: Settings, mode: str, origin: str) -> Iterator[None]:
+def _put_in_force(settings: Settings, mode: str, origin: str) -> Callable[[], None]:
     before, _active.defaults = _active.defaults, settings
-    try:
-        with guard.ruled(
-            guard.Rule(mode, Policy(settings.allow, loopback=settings.loopback), f"guard={mode} ({origin})")
-        ):
-            yield
-    finally:
+    policy = Policy(settings.allow, loopback=settings.loopback)
+    undo = arming.put_in_force(guard.Rule(mode, policy, f"guard={mode} ({origin})", settings.children))
+
+    def put_back() -> None:
         _active.defaults = before
+        undo()
+
+    return put_back

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# test, target, caller, count, refused
-Attempted = tuple[str, str, str, int, bool]
+# test, target, caller, count, refused, place
+Attempted = tuple[str, str, str, int, bool, str]
+# test, target, why, count
+Passed = tuple[str, str, str, int]
 # test, seconds
 Waited = tuple[str, float]
 
@@ -18,22 +20,45 @@ LONG_WAIT = 1.0
 
 
 def attempts_table(rows: Iterable[Attempted]) -> list[str]:
-    """The real connections that nothing allowed; no line when there was none."""
+    """The real connections that nothing allowed and the mode let through; no line when there was none."""
     noted = [row for row in rows if not row[4]]
     if not noted:
         return []
-    shown = [(target, count, test or "outside the tests", caller) for test, target, caller, count, _ in noted[:ROWS]]
-    wide, wider = max(len(row[0]) for row in shown), max(len(row[2]) for row in shown)
-    lines = [
-        f"{target:<{wide}}  {count:>4}x  {test:<{wider}}  {caller}".rstrip() for target, count, test, caller in shown
-    ]
-    if len(noted) > ROWS:
-        lines.append(f"... and {len(noted) - ROWS} more")
     return [
         "Real connections that no stub answered and nothing allows:",
-        *lines,
+        *_lines((target, count, test, caller) for test, target, caller, count, _, _ in noted),
         'Stub them, allow them (net_allow), or have them refused: net_guard = "block"',
     ]
+
+
+def refused_table(rows: Iterable[Attempted]) -> list[str]:
+    """What was refused and failed no test: outside of them, or in a thread that is left over."""
+    noted = [row for row in rows if row[4] and row[5] != "test"]
+    if not noted:
+        return []
+    return [
+        "Real connections that were refused outside of the tests, or in a thread that an earlier test left behind:",
+        *_lines((target, count, test, caller) for test, target, caller, count, _, _ in noted),
+        'To have them fail: net_swallowed = "fail"',
+    ]
+
+
+def passages_table(rows: Iterable[Passed]) -> list[str]:
+    """Every real connection that was let through."""
+    told = list(rows)
+    if not told:
+        return []
+    lines = _lines(((target, count, test, why) for test, target, why, count in told), limit=None)
+    return ["Real connections that were let through, and why:", *lines]
+
+
+def _lines(rows: Iterable[tuple[str, int, str, str]], limit: int | None = ROWS) -> list[str]:
+    """Target, count, test and one more column."""
+    every = [(target, count, test or "outside the tests", last) for target, count, test, last in rows]
+    shown = every if limit is None else every[:limit]
+    wide, wider = max(len(row[0]) for row in shown), max(len(row[2]) for row in shown)
+    lines = [f"{target:<{wide}}  {count:>4}x  {test:<{wider}}  {last}".rstrip() for target, count, test, last in shown]
+    return lines if len(shown) == len(every) else [*lines, f"... and {len(every) - len(shown)} more"]
 
 
 def waits_table(rows: Iterable[Waited]) -> list[str]:

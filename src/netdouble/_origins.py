@@ -1,0 +1,156 @@
+"""Where a thread comes from: the test that started it, and what was open to its starter (`guard.allow`) at that moment.
+
+Rule 1: a thread keeps what held where it was started; work handed to a pool carries what held where it was handed over.
+Rule 2: of a thread that nobody saw start nothing is known: it is taken for the main thread's, but for no test's.
+Rule 3: nothing here keeps a thread, and no chain of them grows.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from netdouble._patch import UndoStack
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a thread carries. `marks` are whatever `mark` was given, the oldest first; `test` is None when unknown."""
+
+    test: object | None
+    marks: tuple[object, ...] = ()
+
+
+# The test that runs now, told apart by identity; None between tests. Set by the pytest plugin.
+test: object | None = None
+
+# The thread that runs the tests, when it is not the main one. Set by the pytest plugin.
+_runner: threading.Thread | None = None
+
+_ATTRIBUTE = "_netdouble_origin"
+_UNKNOWN = Origin(None)
+
+_lock = threading.Lock()
+_owners = 0
+_undos = UndoStack()
+# Our own `submit`, to tell it from one that is not watched.
+_watched: list[Callable[..., Any]] = []
+
+
+def runner() -> threading.Thread:
+    """The thread that runs the tests."""
+    return _runner or threading.main_thread()
+
+
+def here() -> Origin:
+    """The origin of the current thread; for the one that runs the tests: the test that runs now."""
+    thread = threading.current_thread()
+    found: Origin | None = thread.__dict__.get(_ATTRIBUTE)
+    main = runner()
+    if thread is main:
+        return Origin(test, found.marks if found is not None else ())
+    if found is None:
+        return Origin(None, main.__dict__.get(_ATTRIBUTE, _UNKNOWN).marks)
+    return found
+
+
+def is_of_this_test() -> bool:
+    """The current thread is the one that runs the tests, or was started in the test that runs now."""
+    return threading.current_thread() is runner() or (test is not None and here().test is test)
+
+
+@contextmanager
+def marked(mark: object) -> Iterator[None]:
+    """For a while the current thread, and those started from it meanwhile, carry `mark`. Any order of leaving is fine.
+
+    A thread that was started meanwhile carries it on; whoever asks must look whether it still holds.
+    """
+    thread = threading.current_thread()
+    _change(thread, lambda marks: (*marks, mark))
+    try:
+        yield
+    finally:
+        _change(thread, lambda marks: tuple(each for each in marks if each is not mark))
+
+
+def _change(thread: threading.Thread, change: Callable[[tuple[object, ...]], tuple[object, ...]]) -> None:
+    with _lock:
+        found: Origin | None = thread.__dict__.get(_ATTRIBUTE)
+        if found is None:
+            found = here() if thread is threading.current_thread() else _UNKNOWN
+        thread.__dict__[_ATTRIBUTE] = Origin(found.test, change(found.marks))
+
+
+@contextmanager
+def carried(origin: Origin) -> Iterator[None]:
+    """For a while the current thread works for another one."""
+    thread = threading.current_thread()
+    before = thread.__dict__.get(_ATTRIBUTE)
+    thread.__dict__[_ATTRIBUTE] = origin
+    try:
+        yield
+    finally:
+        if before is None:
+            del thread.__dict__[_ATTRIBUTE]
+        else:
+            thread.__dict__[_ATTRIBUTE] = before
+
+
+# Seeing them start
+
+
+def attach() -> None:
+    """Watch threads start and pools take work; counted. Looks again for pools, which may have been loaded since."""
+    global _owners
+    with _lock:
+        _owners += 1
+        if _owners == 1:
+            _undos.replace(threading.Thread, "start", _start(threading.Thread.start))
+    watch_pools()
+
+
+def watch_pools() -> None:
+    """Watch thread pools too, if they are loaded by now."""
+    module = sys.modules.get("concurrent.futures.thread")
+    executor: Any = getattr(module, "ThreadPoolExecutor", None)  # absent while it is being loaded
+    with _lock:
+        if executor is not None and _owners and executor.submit not in _watched:
+            _watched[:] = [_submit(executor.submit)]
+            _undos.replace(executor, "submit", _watched[0])
+
+
+def detach() -> None:
+    """Give up one `attach`."""
+    global _owners
+    with _lock:
+        _owners -= 1
+        if not _owners:
+            _undos.undo()
+
+
+def _start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+    @wraps(original)
+    def start(self: threading.Thread) -> None:
+        self.__dict__[_ATTRIBUTE] = here()
+        original(self)
+
+    return start
+
+
+def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        origin = here()
+
+        def work(*args: Any, **kwargs: Any) -> Any:
+            with carried(origin):
+                return fn(*args, **kwargs)
+
+        return original(self, work, *args, **kwargs)
+
+    return submit
