@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_origins": ("_patch",),
     "_core": INSIDE,
     "_codec": INSIDE,
-    "_active": (*INSIDE, "_patch"),
+    "_active": (*INSIDE, "_patch", "_origins"),
     "_answering": INSIDE,
     "_authority": ("errors",),
     "_far_end": BENEATH,

@@ -17,6 +17,7 @@ from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
+from netdouble import _origins
 from netdouble._core.callers import called_from
 from netdouble._core.settings import Settings
 from netdouble.errors import (
@@ -467,29 +468,16 @@ def setting(name: str) -> Any:
 
 # Admissions: a pass-through on its way to the real service
 
-_admitted: dict[tuple[str, int], int] = {}
-
 
 @contextmanager
 def admitted(host: str, port: int) -> Iterator[None]:
-    """For the time of a pass-through: the guard lets every thread look up `host` and connect to it on `port`.
-
-    Of the process rather than of the context, because clients look names up in threads of their own.
-    """
-    key = (host, port)
-    with _lock:
-        _admitted[key] = _admitted.get(key, 0) + 1
-    try:
+    """For the time of a pass-through, here and in the threads that work for it: the guard lets it through."""
+    _origins.watch_pools()
+    with _origins.marked(_origins.Admission(host, port)):
         yield
-    finally:
-        with _lock:
-            _admitted[key] -= 1
-            if not _admitted[key]:
-                del _admitted[key]
 
 
 def is_admitted(host: str, port: int | None) -> bool:
     """A pass-through to `host` (on `port`; None: a lookup) is under way."""
-    if port is None:
-        return any(name == host for name, _ in tuple(_admitted))
-    return (host, port) in _admitted
+    marks = _origins.here().marks
+    return any(isinstance(m, _origins.Admission) and m.host == host and port in {None, m.port} for m in marks)

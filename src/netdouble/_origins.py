@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -18,12 +19,26 @@ from typing import Any
 from netdouble._patch import UndoStack
 
 
+class Mark:
+    """Something that holds for a while in a thread, and in those that it starts; one that has ended says so."""
+
+    holds = True
+
+
+@dataclass(slots=True, eq=False)
+class Admission(Mark):
+    """A pass-through to that host and port is under way."""
+
+    host: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a thread carries. `marks` are whatever `mark` was given, the oldest first; `test` is None when unknown."""
+    """What a thread carries: marks, the oldest first; and the test that it was started in, None when unknown."""
 
     test: object | None
-    marks: tuple[object, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 # The test that runs now, told apart by identity; None between tests. Set by the pytest plugin.
@@ -31,6 +46,10 @@ test: object | None = None
 
 # The thread that runs the tests, when it is not the main one. Set by the pytest plugin.
 _runner: threading.Thread | None = None
+
+# The same for contexts: work that trio or anyio hands to an old thread of theirs comes with its context.
+_context_test: ContextVar[object | None] = ContextVar("netdouble_test", default=None)
+_context_marks: ContextVar[tuple[Mark, ...]] = ContextVar("netdouble_marks", default=())
 
 _ATTRIBUTE = "_netdouble_origin"
 _UNKNOWN = Origin(None)
@@ -48,15 +67,18 @@ def runner() -> threading.Thread:
 
 
 def here() -> Origin:
-    """The origin of the current thread; for the one that runs the tests: the test that runs now."""
+    """The origin of the current thread and context; for the one that runs the tests: the test that runs now."""
     thread = threading.current_thread()
     found: Origin | None = thread.__dict__.get(_ATTRIBUTE)
     main = runner()
     if thread is main:
-        return Origin(test, found.marks if found is not None else ())
-    if found is None:
-        return Origin(None, main.__dict__.get(_ATTRIBUTE, _UNKNOWN).marks)
-    return found
+        started_in, marks = test, found.marks if found is not None else ()
+    elif found is None:
+        started_in, marks = None, main.__dict__.get(_ATTRIBUTE, _UNKNOWN).marks
+    else:
+        started_in, marks = found.test, found.marks
+    given = _context_marks.get()
+    return Origin(_context_test.get() or started_in, (*marks, *given) if given else marks)
 
 
 def is_of_this_test() -> bool:
@@ -64,25 +86,39 @@ def is_of_this_test() -> bool:
     return threading.current_thread() is runner() or (test is not None and here().test is test)
 
 
-@contextmanager
-def marked(mark: object) -> Iterator[None]:
-    """For a while the current thread, and those started from it meanwhile, carry `mark`. Any order of leaving is fine.
+def begin_test(running: object) -> None:
+    """That test runs from now on."""
+    global test
+    test = running
+    _context_test.set(running)
 
-    A thread that was started meanwhile carries it on; whoever asks must look whether it still holds.
-    """
+
+def end_test() -> None:
+    """No test runs."""
+    global test
+    test = None
+    _context_test.set(None)
+
+
+@contextmanager
+def marked(mark: Mark) -> Iterator[None]:
+    """For a while the current thread and context, and what is started from them, carry `mark`; left in any order."""
     thread = threading.current_thread()
     _change(thread, lambda marks: (*marks, mark))
+    _context_marks.set((*_context_marks.get(), mark))
     try:
         yield
     finally:
+        mark.holds = False
         _change(thread, lambda marks: tuple(each for each in marks if each is not mark))
+        _context_marks.set(tuple(each for each in _context_marks.get() if each is not mark))
 
 
-def _change(thread: threading.Thread, change: Callable[[tuple[object, ...]], tuple[object, ...]]) -> None:
+def _change(thread: threading.Thread, change: Callable[[tuple[Mark, ...]], tuple[Mark, ...]]) -> None:
     with _lock:
         found: Origin | None = thread.__dict__.get(_ATTRIBUTE)
         if found is None:
-            found = here() if thread is threading.current_thread() else _UNKNOWN
+            found = _UNKNOWN if thread is runner() else Origin(None, runner().__dict__.get(_ATTRIBUTE, _UNKNOWN).marks)
         thread.__dict__[_ATTRIBUTE] = Origin(found.test, change(found.marks))
 
 

@@ -130,11 +130,10 @@ def changed() -> None:
 
 
 @dataclass(slots=True, eq=False)
-class Allowance:
-    """What `allow` opened, for one thread and those that it starts; it may outlive its `with` in such a thread."""
+class Allowance(_origins.Mark):
+    """What `allow` opened."""
 
     policy: Policy
-    holds: bool = True
 
 
 @contextmanager
@@ -146,13 +145,12 @@ def allowing(entries: Iterable[str]) -> Iterator[None]:
     """
     allowance = Allowance(Policy(entries))
     _origins.watch_pools()
-    with _origins.marked(allowance):
-        changed()
-        try:
+    try:
+        with _origins.marked(allowance):
+            changed()
             yield
-        finally:
-            allowance.holds = False
-    changed()
+    finally:
+        changed()
 
 
 def allowances() -> list[Policy]:
@@ -267,12 +265,11 @@ def _phase_of(test: str) -> str:
 
 
 @dataclass(slots=True, eq=False)
-class Expectation:
+class Expectation(_origins.Mark):
     """A while in which refusals are expected: see `guard.expect_blocked`."""
 
     policy: Policy | None
     errors: list[NetworkBlocked]
-    holds: bool = True
 
     def takes(self, error: NetworkBlocked) -> bool:
         """It is expected."""

@@ -71,7 +71,7 @@ class Session:
 
     def test_begins(self, test: object) -> None:
         """A test begins: it must use what is declared from now on."""
-        _origins.test = test
+        _origins.begin_test(test)
         if self._open:
             from netdouble._core.router import next_order
 
@@ -173,7 +173,7 @@ class Session:
 
     def test_ended(self, name: str) -> None:
         """Note what is told of the test at the end of the run."""
-        _origins.test = None
+        _origins.end_test()
         self._closed.clear()
         waited = _active.waited() - self._waited
         if waited > LONG_WAIT:

@@ -1,0 +1,54 @@
+"""The proof: each escape reaches the listener where nothing guards, and what the guard stops reaches nobody.
+
+Judged by what arrived in the arena (`arena.py`), in a network of its own where that can be had.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.guard.escapes import ESCAPES
+
+ARENA = Path(__file__).parent / "arena.py"
+
+# Never absent: a run without one of them proves too little.
+REQUIRED = {"uvloop", "pycurl", "curl_cffi", "grpc", "curl"}
+
+# What Python can't see: C, Rust, other programs, and Pythons that are told to look at nothing.
+OUT_OF_SIGHT = {escape.name for escape in ESCAPES if escape.group == "native"} | {
+    "pycares", "curl", "a static program", "python -S",
+    "python -I",  # stopped where the wheel's `.pth` file is installed
+}  # fmt: skip
+
+
+def arena(tmp_path, column):
+    """What arrived, and what could not be tried."""
+    file = tmp_path / "arena.json"
+    subprocess.run([sys.executable, str(ARENA), column, "--json", str(file)], check=True, timeout=300)
+    result = json.loads(file.read_text("utf-8"))
+    told = f"stopped {len(ESCAPES) - len(result['absent']) - len(result['arrived'][column])} of "
+    print(f"{column}: {told}{len(ESCAPES) - len(result['absent'])} that ran; namespace: {result['namespace']}")
+    for name, why in result["absent"].items():
+        print(f"  not run: {name}: {why}")
+    print(result["printed"][column])
+    lacking = [why for why in result["absent"].values() if why.split()[0] in REQUIRED]
+    assert lacking == []
+    return set(result["arrived"][column]), set(result["absent"])
+
+
+@pytest.mark.timeout(300)
+def test_every_escape_arrives_where_nothing_guards(tmp_path):
+    arrived, absent = arena(tmp_path, "none")
+    assert {escape.name for escape in ESCAPES} - absent - arrived == set()
+
+
+@pytest.mark.timeout(300)
+def test_in_process_everything_that_python_sees_is_stopped(tmp_path):
+    arrived, absent = arena(tmp_path, "in process")
+    assert arrived - OUT_OF_SIGHT == set()
+    assert len(ESCAPES) - len(OUT_OF_SIGHT) >= 59
+    assert OUT_OF_SIGHT - absent - {"python -I"} <= arrived, "more is stopped than the table says"
