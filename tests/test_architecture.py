@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "netdouble"
 # What each part may import of ours, besides itself. A part is a folder or file directly under netdouble.
 INSIDE = ("errors", "_core")
 BENEATH = (*INSIDE, "_codec", "_patch", "_active", "_origins", "_answering", "_authority")
-EDGE = (*BENEATH, "_far_end")
+EDGE = (*BENEATH, "_far_end", "_stepping_aside")
 TOP = (*EDGE, "_intercept", "_gate", "guard", "server", "_problems", "network")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
@@ -31,15 +31,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_answering": INSIDE,
     "_authority": ("errors",),
     "_far_end": BENEATH,
+    "_stepping_aside": (*INSIDE, "_active"),
     "_intercept": EDGE,
     "_gate": EDGE,
     "guard": (*EDGE, "_gate"),
+    "_certificates": (*INSIDE, "_authority"),
     "_decorating": EDGE,
     "_swallowing": (),
     "_problems": (*INSIDE, "_swallowing"),
     "server": EDGE,
     "_serving": (*EDGE, "server"),
-    "network": (*EDGE, "_decorating", "_problems", "_intercept", "_gate", "guard", "_serving"),
+    "network": (*EDGE, "_certificates", "_decorating", "_problems", "_intercept", "_gate", "guard", "_serving"),
     "standalone": TOP,
     "_child": ("__init__", "_gate"),
     "__init__": (*TOP, "standalone"),

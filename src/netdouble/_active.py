@@ -140,6 +140,9 @@ preparing = False
 # The settings of a network that says nothing else. Set by the pytest plugin: ini, options, the test's marker.
 defaults = Settings()
 
+# Called with each scope that has closed.
+on_leave: list[Callable[[Scope], object]] = []
+
 # How long clients waited between their own retries, in scopes that have closed (seconds).
 _waited = 0.0
 
@@ -188,6 +191,8 @@ def leave(scope: Scope) -> None:
         while outer is not None and outer.closed:
             outer = outer.parent
         _current.set(outer)
+    for told in on_leave:
+        told(scope)
 
 
 @contextmanager

@@ -29,6 +29,9 @@ OTHER_HOST = "another-host.invalid"
 HTTP1 = ("http/1.1",)
 HTTP2 = ("h2", "http/1.1")
 
+# Servers of this process that present its certificates now. While there are any, every client here trusts it.
+serving: set[object] = set()
+
 _lock = threading.RLock()
 _authority: Authority | None = None
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from netdouble import _active
 from netdouble._active import Manner, Scope
+from netdouble._certificates import Certificates
 from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
 from netdouble._core.matchers import Conditions, check_query_once, conditions_matcher, merge_conditions
+from netdouble._core.presenting import Presented
 from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
 from netdouble._core.selection import NATIVE, Selection
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Network(Serving, Verbs):
+class Network(Serving, Certificates, Verbs):
     """Test doubles for the network: declare routes, and every HTTP client is answered by them.
 
     A context manager (also `async with`), a decorator for functions, coroutines, generators and test classes, and
@@ -110,6 +112,9 @@ class Network(Serving, Verbs):
                       declared_at=declared_at(), must_be_used=not (_active.preparing or is_preparing()))  # fmt: skip
         (self.router if self._scopes else self._base).add(route)
         return route
+
+    def _presented(self) -> dict[tuple[str, int], Presented]:
+        return (self.router if self._scopes else self._base).presented
 
     def at(self, base_url: str, **conditions: Unpack[Conditions]) -> At:
         """A view whose routes begin with `base_url` and carry `conditions`.
@@ -208,7 +213,9 @@ class Network(Serving, Verbs):
             label: whose it is, for reports. bind: see `_active.enter`.
         """
         settings = self.settings
-        scope = Scope(self._router_of_entry(), settings, _reach(settings), owner=self, label=label or _label(),
+        router = self._router_of_entry()
+        router.presented.update(self._base.presented)
+        scope = Scope(router, settings, _reach(settings), owner=self, label=label or _label(),
                       manner=self._manner)  # fmt: skip
         catalog.attach()
         try:

@@ -56,6 +56,8 @@ class Index(Generic[R]):
         self._any_host: _Paths[R] = _Paths()
         self._regexes: _Starts[_Leaf[R]] = _Starts()
         self._rest: _Leaf[R] = _Leaf()
+        # How many routes name no host in particular.
+        self.open = 0
 
     def __len__(self) -> int:
         return len(self._routes)
@@ -64,6 +66,7 @@ class Index(Generic[R]):
         """Find `route` from now on."""
         self._routes[id(route)] = route
         pattern = route.pattern
+        self.open += is_open(pattern)
         if isinstance(pattern, SplitUrl):
             self._paths(pattern).add(pattern, route)
         else:
@@ -78,6 +81,7 @@ class Index(Generic[R]):
         """
         del self._routes[id(route)]
         pattern = route.pattern
+        self.open -= is_open(pattern)
         if isinstance(pattern, SplitUrl):
             self._paths(pattern).remove(pattern, route)
             self._prune(pattern)
@@ -104,8 +108,11 @@ class Index(Generic[R]):
             found.sort(key=_by_order)
         return found
 
-    def names_host(self, host: str, port: int) -> bool:
-        """Some route was declared for that host, literally or by wildcard."""
+    def names_host(self, host: str, port: int | None) -> bool:
+        """Some route was declared for that host, literally or by wildcard (`port` None: on whatever port)."""
+        if port is None:
+            ports = {known for _, known in (*tuple(self._hosts), *tuple(self._open_hosts))}
+            return any(self.names_host(host, known) for known in ports)
         if (host, port) in self._hosts or any(True for _ in self._open_paths(host, port)):
             return True
         return any(route.pattern.names_host(host, port) for route in list(self._rest.routes()))
@@ -157,6 +164,11 @@ class Index(Generic[R]):
         del siblings[host]
         if not siblings:
             del self._open_hosts[_literal_end(host), port]
+
+
+def is_open(pattern: UrlPattern) -> bool:
+    """It names no host in particular."""
+    return not isinstance(pattern, SplitUrl) or pattern.host is None
 
 
 def _literal_end(host: Template) -> str:

@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from netdouble._core.calls import Call
-from netdouble._core.index import Index
+from netdouble._core.index import Index, is_open
 from netdouble._core.messages import Request
+from netdouble._core.presenting import Presented
 from netdouble._core.replies import PASS_THROUGH, Reply
 from netdouble._core.retention import Bodies
 from netdouble._core.routes import Route
@@ -42,6 +43,8 @@ class Router:
         self._index: Index[Route] = Index()
         self._answered: dict[int, list[Call]] = {}
         self._retired: set[int] = set()
+        # What hosts show in a TLS handshake, by host and port.
+        self.presented: dict[tuple[str, int], Presented] = {}
         self._ended = False
         for route in routes:
             self.add(route)
@@ -65,9 +68,18 @@ class Router:
             if self._routes.pop(route.order, None) is not None:
                 self._index.remove(route)
 
-    def names_host(self, host: str, port: int) -> bool:
-        """Some route was declared for that host."""
+    def names_host(self, host: str, port: int | None) -> bool:
+        """Some route was declared for that host (`port` None: on whatever port)."""
         return self._index.names_host(host, port)
+
+    def routes_at(self, host: str, port: int) -> list[Route]:
+        """The routes that could answer a request to that host, those for any host too, in declared order."""
+        return [route for route in self.routes if is_open(route.pattern) or route.pattern.names_host(host, port)]
+
+    @property
+    def has_open_routes(self) -> bool:
+        """Some route was declared for no host in particular: a regex, or any URL."""
+        return self._index.open > 0
 
     # The log
 
@@ -134,12 +146,16 @@ class Router:
             self._ended = choice.ends
             if choice.entry is None:
                 return None
-            route: Route = choice.entry.route
+            return self.open_as(choice.entry.route, request, again)
+
+    def open_as(self, route: Route, request: Request, again: Call | None = None) -> Call:
+        """Record that `route` answers `request`, and fix what it answers."""
+        with self.lock:
             captures = route.pattern.captures(request.url)
             request = request.with_path_params(captures) if captures else request
             call = Call(request, route, None) if again is None else again
             call.request, call.route, call.index = request, route, len(self.calls)
-            call.answer = route.answer(choice.entry.used)
+            call.answer = route.answer(len(self.calls_of(route)))
             self._answered.setdefault(route.order, []).append(call)
             self._log(call)
             return call

@@ -3,8 +3,9 @@
 Reading certifi's ~140 roots takes 25 to 35 ms, the largest cost of a mocked test that builds a client.
 Rule 1: while a scope is open, loading a well-known bundle is only noted on the context; every other file is loaded at
 once.
-Rule 2: the first handshake on that context, or a question about its certificates, loads what was noted. The hook for
-it sits on the context itself, so that a context is right wherever and however long it is used.
+Rule 2: the first handshake on that context with a host that is not stubbed, or a question about its certificates,
+loads what was noted. The hook for it sits on the context itself, so that a context is right wherever and however long
+it is used.
 Rule 3: a context is given what stood at the noted place when it was noted; environment variables may change meanwhile.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 
 from netdouble import _active
 from netdouble._authority import context_class
+from netdouble._gate import trust
 from netdouble._patch import Undo, UndoStack
 from netdouble.errors import ClientNotSupported
 
@@ -62,6 +64,7 @@ def install(module: ModuleType) -> Undo:
                 client="ssl", version=sys.version.split()[0], seam=f"ssl.SSLContext.{name}",
             )  # fmt: skip
     undo = UndoStack()
+    undo.push(trust.install(module))
     for name, stand_in in _stand_ins(context).items():
         undo.replace(context, name, stand_in)
     return undo.undo
@@ -130,6 +133,9 @@ class _Deferred:
         """The context's method `name`, everything being loaded first."""
 
         def hook(*args: Any, **kwargs: Any) -> Any:
+            context: Any = self._context()
+            if name in trust.WRAPS and trust.is_answered_here(name, args, kwargs):  # our authority is all it needs
+                return getattr(type(context), name)(context, *args, **kwargs)
             return getattr(self.load(), name)(*args, **kwargs)
 
         return hook

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from netdouble import _active, _origins
 from netdouble._active import Scope
 from netdouble._core.callers import called_from, client_above
-from netdouble._gate import ledger, own, sockets
+from netdouble._gate import ledger, own, sockets, wire
 from netdouble._gate.entries import is_daemon, is_loopback, plain_host
 from netdouble._gate.ledger import Attempt, Place
 from netdouble._gate.policy import Policy
@@ -75,7 +75,7 @@ def attach() -> None:
     with _lock:
         _owners += 1
         if not _patches or (_owners == 1 and any(map(_is_stale, _patches))):
-            _patches[:] = sockets.patches(JUDGE)
+            _patches[:] = sockets.patches(JUDGE, wire)
         for patch in _patches:
             owner, name, stand_in = patch
             present = getattr(owner, name)

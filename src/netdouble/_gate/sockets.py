@@ -1,6 +1,7 @@
 """Where connections and lookups are seen: the methods of `socket.socket` and the lookup functions of `socket`.
 
-Rule 1: the judge is asked first and raises to refuse; then the saved original runs with the very arguments given.
+Rule 1: the wire is asked first, which answers stubbed hosts; then the judge, which raises to refuse; then the saved
+original runs with the very arguments given.
 Rule 2: arguments that the original would not understand are its own to refuse.
 Rule 3: what needs nobody else's answer (an address, this machine's own name) is no lookup.
 Rule 4: while an original of CPython's own runs, `is_inside` says so: its audit events were judged already.
@@ -55,21 +56,37 @@ class Judge(Protocol):
         ...
 
 
+class Wire(Protocol):
+    """Who answers stubbed hosts in process (`_gate/wire.py`)."""
+
+    def address_of(self, host: str, port: int | None) -> str | None:
+        """The address that a lookup gives; None: it is none of the wire's. Raises where a route says so."""
+        ...
+
+    def name_of(self, address: str) -> str | None:
+        """The name that was given `address`; None: it is a real one."""
+        ...
+
+    def connect(self, sock: socket.socket, method: str, host: str, port: int) -> Any:
+        """What the method gives back that connects; NotImplemented: it is none of the wire's."""
+        ...
+
+
 Patch = tuple[object, str, Any]
 
 
-def patches(judge: Judge) -> list[Patch]:
+def patches(judge: Judge, wire: Wire) -> list[Patch]:
     """Owner, name and stand-in for each place where a connection or a lookup begins."""
     made: list[Patch] = [
-        (Socket, "connect", _sending(judge, "connect", lambda args: args[0] if args else None)),
-        (Socket, "connect_ex", _sending(judge, "connect_ex", lambda args: args[0] if args else None)),
+        (Socket, "connect", _connecting(judge, wire, "connect")),
+        (Socket, "connect_ex", _connecting(judge, wire, "connect_ex")),
         (Socket, "sendto", _sending(judge, "sendto", lambda args: args[-1] if len(args) > 1 else None)),
         (Socket, "bind", _binding(judge)),
-        (socket, "getaddrinfo", _looking_up(judge, socket, "getaddrinfo", addresses_found)),
+        (socket, "getaddrinfo", _looking_up(judge, wire, socket, "getaddrinfo", addresses_found)),
         # What was imported from `socket` before calls this one.
-        (_socket, "getaddrinfo", _looking_up(judge, _socket, "getaddrinfo", addresses_found)),
-        (socket, "gethostbyname", _looking_up(judge, socket, "gethostbyname", lambda found: [found])),
-        (socket, "gethostbyname_ex", _looking_up(judge, socket, "gethostbyname_ex", lambda found: found[2])),
+        (_socket, "getaddrinfo", _looking_up(judge, wire, _socket, "getaddrinfo", addresses_found)),
+        (socket, "gethostbyname", _looking_up(judge, wire, socket, "gethostbyname", lambda found: [found])),
+        (socket, "gethostbyname_ex", _looking_up(judge, wire, socket, "gethostbyname_ex", lambda found: found[2])),
         (socket, "gethostbyaddr", _asking_back(judge, "gethostbyaddr", lambda args: args[0] if args else None)),
         (socket, "getnameinfo", _asking_back(judge, "getnameinfo", _asked_by_number)),
     ]
@@ -123,15 +140,39 @@ def _caller_of(original: Callable[..., Any]) -> Callable[..., Any]:
 def _sending(judge: Judge, name: str, address_of: Callable[[tuple[Any, ...]], Any]) -> Any:
     original = getattr(Socket, name)
     call = _caller_of(original)
-    action = "connect" if name.startswith("connect") else "send"
 
     @wraps(original)
     def method(self: socket.socket, /, *args: Any, **kwargs: Any) -> Any:
         address = address_of(args)
         target = target_of(self, address) if address is not None else None
         if target is not None:
-            judge.admit(action, *target, self)
+            judge.admit("send", *target, self)
         return call(self, *args, **kwargs)
+
+    return method
+
+
+def _connecting(judge: Judge, wire: Wire, name: str) -> Any:
+    original = getattr(Socket, name)
+    call = _caller_of(original)
+
+    @wraps(original)
+    def method(self: socket.socket, /, *args: Any) -> Any:
+        target = target_of(self, args[0]) if args else None
+        if target is None:
+            return call(self, *args)
+        host, port = target
+        made_up = None
+        if port is not None:
+            answered = wire.connect(self, name, host, port)
+            if answered is not NotImplemented:
+                return answered
+            made_up = wire.name_of(host)
+        judge.admit("connect", made_up or host, port, self)
+        if made_up is None:
+            return call(self, *args)
+        found = socket.getaddrinfo(made_up, port, self.family, self.type)  # it is not stubbed any more
+        return call(self, found[0][4])
 
     return method
 
@@ -148,7 +189,7 @@ def _binding(judge: Judge) -> Any:
     return bind
 
 
-def _looking_up(judge: Judge, owner: Any, name: str, addresses_of: Callable[[Any], list[str]]) -> Any:
+def _looking_up(judge: Judge, wire: Wire, owner: Any, name: str, addresses_of: Callable[[Any], list[str]]) -> Any:
     original = getattr(owner, name)
     call = _caller_of(original)
 
@@ -160,12 +201,25 @@ def _looking_up(judge: Judge, owner: Any, name: str, addresses_of: Callable[[Any
         if not host or is_number or needs_no_answer(host) or is_inside():
             return call(*args, **kwargs)
         port = kwargs.get("port", args[1] if len(args) > 1 else None)
+        stubbed = wire.address_of(host, port_of(port))
+        if stubbed is not None:
+            return _found(call, stubbed, args, kwargs)
         judge.admit("lookup", host, port_of(port))
         found = call(*args, **kwargs)
         judge.learn(host, addresses_of(found))
         return found
 
     return function
+
+
+def _found(call: Any, address: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a lookup that found `address` gives: an IPv6 family is given its mapped form."""
+    family = kwargs.get("family", args[2] if len(args) > 2 else 0)
+    if family == socket.AF_INET6:
+        address = f"::ffff:{address}"
+    if args:
+        return call(address, *args[1:], **kwargs)
+    return call(**{**kwargs, "host": address})
 
 
 def _asking_back(judge: Judge, name: str, host_of: Callable[[tuple[Any, ...]], Any]) -> Any:

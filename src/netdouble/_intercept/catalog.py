@@ -45,6 +45,7 @@ CLIENTS = (
     Client("thread pools", "concurrent.futures.thread", "netdouble._intercept.executors",
            "concurrent.futures.ThreadPoolExecutor.submit", ""),
     Client("CA bundle", "ssl", "netdouble._gate.ca_bundle", "ssl.SSLContext.load_verify_locations", ""),
+    Client("uvloop", "uvloop", "netdouble._gate.uvloops", "uvloop.Loop.create_connection", "", "uvloop"),
     Client("http.client", "http.client", "netdouble._intercept.http_client",
            "http.client.HTTPConnection.connect", "bytes"),
     Client("urllib.request", "urllib.request", "netdouble._intercept.http_client",

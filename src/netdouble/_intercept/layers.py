@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, cast
+
+from netdouble._stepping_aside import Carried, raise_past, speaking
+
+__all__ = ["Carried", "Dialect", "raise_past", "speaker", "spoken_by", "unspoken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +37,18 @@ class Dialect:
         return self.beneath | {self.package}
 
 
-class Carried(BaseException):
-    """An exception on its way past a client's own `except` clauses; no `Exception`, so that none of them takes it."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-_speaking: ContextVar[Dialect | None] = ContextVar("netdouble_speaking", default=None)
-
-
 def speaker() -> Dialect | None:
     """The topmost client of the call that is going on; None when only the bottom one is there."""
-    return _speaking.get()
+    return cast("Dialect | None", speaking.get())
 
 
 def unspoken(function: Callable[[], Any]) -> Any:
     """Call a function of the user, whose own requests are not this client's."""
-    token = _speaking.set(None)
+    token = speaking.set(None)
     try:
         return function()
     finally:
-        _speaking.reset(token)
+        speaking.reset(token)
 
 
 def spoken_by(dialect: Dialect, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,8 +56,8 @@ def spoken_by(dialect: Dialect, original: Callable[..., Any]) -> Callable[..., A
 
     @functools.wraps(original)
     def send(*args: Any, **kwargs: Any) -> Any:
-        above = _speaking.get()
-        token = _speaking.set(dialect) if above is None else None
+        above = speaking.get()
+        token = speaking.set(dialect) if above is None else None
         try:
             return original(*args, **kwargs)
         except Carried as carried:
@@ -74,16 +66,9 @@ def spoken_by(dialect: Dialect, original: Callable[..., Any]) -> Callable[..., A
             raise carried.error from None
         finally:
             if token is not None:
-                _speaking.reset(token)
+                speaking.reset(token)
 
     return send
-
-
-def raise_past(error: BaseException) -> NoReturn:
-    """Raise `error` to the caller of the topmost client, unseen by the clients between."""
-    if _speaking.get() is not None and isinstance(error, Exception):
-        raise Carried(error) from None
-    raise error
 
 
 def _is_of(package: str, error: BaseException) -> bool:

@@ -1,0 +1,136 @@
+"""What doors and the gate tell each other about requests that go over real sockets.
+
+At the layer `wire` a door steps aside: it only says whose request comes now, and the gate answers below the client's
+own sockets. What the gate has to raise and cannot, for no frame of the caller is above it, the door raises.
+
+Rule: a request is decided once, by the gate where it is heard. A door that steps aside opens no call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+if TYPE_CHECKING:
+    from netdouble._active import Scope
+    from netdouble._core.messages import Request
+
+# Where a client speaks HTTP most likely. What is declared for no host in particular (a regex, any URL) answers real
+# connections to these only: on any other port the client may wait for the server to speak first.
+HTTP_PORTS = frozenset({80, 443, 8000, 8080, 8443})
+
+
+class Speaker(Protocol):
+    """A client as its caller knows it."""
+
+    @property
+    def client(self) -> str:
+        """Its name and version, as `"urllib3 2.8.0"`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A client whose door has stepped aside for one request.
+
+    Attributes:
+        client: its name and version. raises: an exception of ours can be raised where the client sends, and comes out
+            as it is; else the client would hide it in one of its own, and the door raises it in its place.
+    """
+
+    client: str
+    raises: bool
+
+
+class Carried(BaseException):
+    """An exception on its way past a client's own `except` clauses; no `Exception`, so that none of them takes it."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+# The topmost client of the call that is going on; None: nobody above will let a `Carried` out of its box.
+speaking: ContextVar[Speaker | None] = ContextVar("netdouble_speaking", default=None)
+
+# The request that is about to be sent, as far as it is known before its connection is made.
+coming: ContextVar[Request | None] = ContextVar("netdouble_coming", default=None)
+
+# What the gate refused and could not raise: the scope, method and target of the request, and the exception.
+_refused: list[tuple[Scope, str, str, BaseException]] = []
+
+
+# What a scope answers on the wire
+
+
+def stubs(scope: Scope, host: str, port: int | None) -> bool:
+    """A real connection to `host` (normal spelling) is answered by `scope`, or by one that it was opened in.
+
+    Args:
+        port: None: a lookup, on whatever port.
+    """
+    routers = [each.router for each in scope.chain()]
+    if any(router.names_host(host, port) for router in routers):
+        return True
+    if port is not None and port not in HTTP_PORTS:
+        return False
+    return any(router.has_open_routes for router in routers) and not scope.reaches(host, port)
+
+
+def goes_by_wire(scope: Scope, host: str, port: int) -> bool:
+    """A door steps aside for a request to `host`."""
+    return scope.settings.layer == "wire" and stubs(scope, host, port)
+
+
+# Raising
+
+
+def raise_past(error: BaseException) -> NoReturn:
+    """Raise `error` to the caller of the topmost client, unseen by the clients between."""
+    if speaking.get() is not None and isinstance(error, Exception):
+        raise Carried(error) from None
+    raise error
+
+
+def refuse(scope: Scope, request: Request, error: BaseException) -> None:
+    """Keep `error` for the door of the client that sent `request`."""
+    _refused.append((scope, request.method, request.raw_target, error))
+
+
+def forget(scope: Scope) -> None:
+    """Nobody asks for the refusals of `scope` any more."""
+    _refused[:] = [kept for kept in _refused if kept[0] is not scope]
+
+
+def _taken(scope: Scope, request: Request) -> BaseException | None:
+    """The newest refusal of such a request; those before it were the same request, which the client tried again."""
+    own = [kept for kept in _refused if kept[:3] == (scope, request.method, request.raw_target)]
+    for kept in own:
+        _refused.remove(kept)
+    return own[-1][3] if own else None
+
+
+@contextmanager
+def stepping_aside(scope: Scope, request: Request, *, raises: bool) -> Iterator[None]:
+    """For the time of one request over real sockets: it is this client's, and the gate's errors come out as they are.
+
+    Args:
+        request: as far as it is known. raises: see `Aside`.
+    """
+    aside: Any = Aside(request.client, raises)
+    tokens = speaking.set(aside), coming.set(request)
+    try:
+        yield
+    except Carried as carried:
+        raise carried.error from None
+    except BaseException as error:
+        refused = _taken(scope, request)
+        if refused is None or refused is error:
+            raise
+        raise refused from error
+    finally:
+        speaking.reset(tokens[0])
+        coming.reset(tokens[1])
