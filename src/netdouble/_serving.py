@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import ssl
 
     from netdouble._active import Scope
+    from netdouble.server.mounting import AsgiMount, WsgiMount
     from netdouble.server.proxying import Proxy
     from netdouble.server.serving import Server
 
@@ -100,6 +101,35 @@ class Serving:
         proxy = Proxy(owner, Address(host, port, http2=http2))
         self._keep(proxy)
         return proxy
+
+    def asgi(self, origin: str | None = None) -> AsgiMount:
+        """This network as an ASGI app, to be mounted in one that exists. See `serve` for `origin`.
+
+        Faults are raised in there: an app can't break its connection.
+
+        Raises:
+            DeclarationError: `origin` is none.
+
+        Example:
+            >>> Starlette(routes=[Mount("/payments", net.asgi("https://payments.example.com")), ...])
+        """
+        from netdouble.server.mounting import AsgiMount
+        from netdouble.server.origins import read_origin
+
+        owner: Any = self
+        return AsgiMount(owner, None if origin is None else read_origin(origin))
+
+    def wsgi(self, origin: str | None = None) -> WsgiMount:
+        """This network as a WSGI app. As `asgi`.
+
+        Example:
+            >>> DispatcherMiddleware(app, {"/payments": net.wsgi("https://payments.example.com")})
+        """
+        from netdouble.server.mounting import WsgiMount
+        from netdouble.server.origins import read_origin
+
+        owner: Any = self
+        return WsgiMount(owner, None if origin is None else read_origin(origin))
 
     def _keep(self, served: Stoppable) -> None:
         self._served.append((self._scopes[-1] if self._scopes else None, served))

@@ -33,8 +33,8 @@ class Arrival:
     """What a door knows of one request beyond the message itself.
 
     Attributes:
-        raw: its bytes as they came; None when they were released. connection: None where there is no connection.
-        exchange: position on that connection, from 0. released: how many bytes `raw` had.
+        raw: its bytes as they came; None when they were released, or an object was handed over. connection: None where
+        there is no connection. exchange: position on that connection, from 0. released: how many bytes `raw` had.
     """
 
     raw: bytes | None

@@ -103,7 +103,7 @@ class Call:
             b'GET /users/7 HTTP/1.1\r\nHost: api.example.com\r\n\r\n'
         """
         arrival = self.request._arrival
-        if arrival is None:
+        if arrival is None or (arrival.raw is None and not arrival.released):
             return None
         if arrival.raw is None:
             raise BodyReleased(released_text(f"the bytes of {self.request}", arrival.released))

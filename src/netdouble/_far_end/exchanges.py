@@ -54,7 +54,8 @@ class Peer:
         where = self.origin
         call = Call(
             Request(
-                method.upper() if method.isalpha() else "?", join_url(where.scheme, where.host, where.port, "/"),
+                method.upper() if method.isascii() and method.isalpha() else "?",
+                join_url(where.scheme, where.host, where.port, "/"),
                 raw_target=rest.partition(" ")[0], client=self._client, _arrival=Arrival(raw, self.connection, number)
             ),
             None,

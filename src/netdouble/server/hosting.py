@@ -82,6 +82,10 @@ class RoutesHost:
         scope = self._scope()
         if self._shares:
             belongs_to[_active.THREAD_ATTRIBUTE] = scope
+        return self.opened(scope, request)
+
+    def opened(self, scope: Scope, request: Request) -> Call:
+        """Open a call whose answer is always one, also where a function of the user's raises."""
         call = self._ask(scope, request)
         if isinstance(call.answer, Compute):
             call.answer = Compute(_Guarded(call, call.answer.function, self.failed), call.answer.is_async)
