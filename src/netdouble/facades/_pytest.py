@@ -2,7 +2,8 @@
 
 Rule 1: it happens while this plugin is registered, before pytest loads the plugins of installed packages: of a peer
 that is replaced they would import the original.
-Rule 2: processes that a test starts (pytester, xdist, a subprocess) are told by PYTEST_ADDOPTS.
+Rule 2: processes that a test starts (xdist, a subprocess) are told by PYTEST_ADDOPTS. pytester hides that from its own
+runs, which are told by PYTEST_PLUGINS; they find the originals' plugins loaded, if these are installed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from netdouble.facades._peers import Peer
 from netdouble.facades._replacing import peer_of, replace
 
 OPTION = "--net-replace"
+# Where children find the names, beside PYTEST_ADDOPTS.
+_NAMES = "NETDOUBLE_REPLACE"
 
 
 def declare(parser: Any) -> None:
@@ -52,7 +55,9 @@ def replace_early(pluginmanager: Any) -> None:
     for peer in peers:
         for plugin in peer.plugins:
             # Under its own name the original is kept out.
-            pluginmanager.register(import_module(plugin), f"netdouble facade {plugin}")
+            module = import_module(plugin)
+            if not pluginmanager.is_registered(module):
+                pluginmanager.register(module, f"netdouble facade {plugin}")
 
 
 def header(config: Any) -> str | None:
@@ -67,6 +72,7 @@ def _named(config: Any) -> list[str]:
         *config.getini("addopts"),
         *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")),
         *map(str, config.invocation_params.args),
+        f"{OPTION}={os.environ.get(_NAMES, '')}",
     ]
     reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     reader.add_argument(OPTION, action="append", default=[], dest="names")
@@ -85,16 +91,22 @@ def _keep_out(pluginmanager: Any, peers: list[Peer]) -> None:
 
 
 def _tell_children(config: Any, names: list[str]) -> None:
-    before = os.environ.get("PYTEST_ADDOPTS")
-    said = f"-p netdouble.facades {OPTION}={','.join(names)}"
-    if before is not None and said in before:
-        return
-    os.environ["PYTEST_ADDOPTS"] = f"{before} {said}" if before else said
+    listed = ",".join(names)
+    said = f"-p netdouble.facades {OPTION}={listed}"
+    plugins = os.environ.get("PYTEST_PLUGINS", "")
+    if "netdouble.facades" not in plugins.split(","):
+        plugins = ",".join(filter(None, (plugins, "netdouble.facades")))
+    options = os.environ.get("PYTEST_ADDOPTS", "")
+    told = {"PYTEST_PLUGINS": plugins, _NAMES: listed,
+            "PYTEST_ADDOPTS": options if said in options else f"{options} {said}".strip()}  # fmt: skip
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
 
     def undo() -> None:
-        if before is None:
-            os.environ.pop("PYTEST_ADDOPTS", None)
-        else:
-            os.environ["PYTEST_ADDOPTS"] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     config.add_cleanup(undo)

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import ANY
 
 from netdouble._core.bodies import Unreadable, form_fields, multipart_parts
-from netdouble.facades.respx.httpx_modules import neutral_request
+from netdouble.facades._httpx_objects import neutral_request
 from netdouble.facades.respx.lookups import Lookup, Match, PathPattern, Pattern
 from netdouble.facades.respx.multi_items import MultiItems, MultiPattern
 

@@ -11,7 +11,7 @@ from unittest.mock import NonCallableMock
 
 from netdouble._core.calls import Call as LoggedCall
 from netdouble._intercept.httpx_library import recorded
-from netdouble.facades.respx.httpx_modules import native_request
+from netdouble.facades._httpx_objects import native_request
 
 __all__ = ["Call", "CallList", "is_over", "shown"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from netdouble._intercept.httpx_library import library_of
-from netdouble.facades.respx.httpx_modules import default
+from netdouble.facades._httpx_objects import default
 
 __all__ = ["ASGIHandler", "AsyncTransportHandler", "TransportHandler", "WSGIHandler"]
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from netdouble._intercept.httpx import above_transports, at_transport
 from netdouble._patch import UndoStack
-from netdouble.facades.respx.httpx_modules import loaded
+from netdouble.facades._httpx_objects import loaded
 
 __all__ = ["DEFAULT_MOCKER", "AbstractRequestMocker", "HTTPCoreMocker", "HTTPXMocker", "Mocker"]
 

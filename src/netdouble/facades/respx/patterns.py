@@ -13,8 +13,8 @@ from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 from netdouble._core.urls import DEFAULT_PORTS
+from netdouble.facades._httpx_objects import default, is_a
 from netdouble.facades.respx.body_patterns import JSON, Content, Data, Files
-from netdouble.facades.respx.httpx_modules import default, is_a
 from netdouble.facades.respx.lookups import (
     Lookup,
     Match,

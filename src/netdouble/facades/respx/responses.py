@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from netdouble.facades.respx.httpx_modules import default
+from netdouble.facades._httpx_objects import default
 
 __all__ = ["SetCookie", "mock_response_class"]
 

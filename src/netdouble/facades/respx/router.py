@@ -22,11 +22,11 @@ from netdouble._core.routes import Route as Stub
 from netdouble._core.selection import FIRST
 from netdouble._decorating import decorated
 from netdouble._intercept.httpx_library import kept, recorded
+from netdouble.facades._httpx_objects import default, native_request, neutral_request
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx import mocks
 from netdouble.facades.respx.calls import CallList, is_over
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough
-from netdouble.facades.respx.httpx_modules import default, native_request, neutral_request
 from netdouble.facades.respx.lookups import Pattern, merge_patterns
 from netdouble.facades.respx.patterns import parse_url_patterns
 from netdouble.facades.respx.route_lists import RouteList

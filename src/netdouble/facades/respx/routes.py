@@ -19,10 +19,10 @@ from netdouble._core.messages import Request, Response
 from netdouble._core.replies import DECLINE, PASS_THROUGH, Compute
 from netdouble._core.routes import Route as Stub
 from netdouble._intercept.httpx_library import kept, library_of
+from netdouble.facades._httpx_failures import built, spoken_to
+from netdouble.facades._httpx_objects import default, is_a, native_request
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx.calls import CallList, is_over
-from netdouble.facades.respx.effects import built, spoken_to
-from netdouble.facades.respx.httpx_modules import default, is_a, native_request
 from netdouble.facades.respx.lookups import Pattern
 from netdouble.facades.respx.patterns import M
 from netdouble.facades.respx.responses import mock_response_class

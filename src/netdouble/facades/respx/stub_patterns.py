@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from functools import partial
+from typing import Any
 
 from netdouble._core.matching import ABSENT, MATCHED, Mismatch
 from netdouble._core.messages import Request
 from netdouble._core.url_patterns import UrlPattern
 from netdouble._core.urls import DEFAULT_PORTS
-from netdouble.facades.respx.httpx_modules import native_request
+from netdouble.facades._differences import Differences
+from netdouble.facades._httpx_objects import native_request
 from netdouble.facades.respx.lookups import And, Invert, Lookup, Or, Pattern
 from netdouble.facades.respx.patterns import Data, Files, Headers, Host, Method, Params, Path, Port, Scheme, by_name
 
@@ -73,7 +75,7 @@ class StubPattern(UrlPattern):
             or (self._port is not None and self._port != url.port)
         )
         if differs or not ((self._is_plain and plain_path) or self._matches(request)):
-            return _Differences(self.pattern, request)
+            return Differences(partial(_differences, self.pattern, request))
         return MATCHED
 
     def _matches(self, request: Request) -> bool:
@@ -101,33 +103,10 @@ def _conjuncts(pattern: Pattern) -> Iterator[Pattern]:
         yield pattern
 
 
-class _Differences(Sequence[Mismatch]):
-    """There are some; which ones is found out when they are read."""
-
-    def __init__(self, pattern: Pattern, request: Request) -> None:
-        self._pattern, self._request = pattern, request
-        self._found: list[Mismatch] | None = None
-
-    def __bool__(self) -> bool:
-        return True
-
-    def _read(self) -> list[Mismatch]:
-        if self._found is None:
-            native = native_request(self._request)
-            found = list(_explained(self._pattern, native))
-            # What the core spells otherwise than httpx (a host's letters, an escape) is told by the pattern as a whole.
-            self._found = found or [Mismatch("where", self._pattern, str(self._request.url), "pattern")]
-        return self._found
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    @overload
-    def __getitem__(self, index: int) -> Mismatch: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Mismatch]: ...
-    def __getitem__(self, index: int | slice) -> Mismatch | Sequence[Mismatch]:
-        return self._read()[index]
+def _differences(pattern: Pattern, request: Request) -> Sequence[Mismatch]:
+    found = list(_explained(pattern, native_request(request)))
+    # What the core spells otherwise than httpx (a host's letters, an escape) is told by the pattern as a whole.
+    return found or [Mismatch("where", pattern, str(request.url), "pattern")]
 
 
 def _explained(pattern: Pattern, native: Any) -> Iterator[Mismatch]:

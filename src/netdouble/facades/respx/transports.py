@@ -9,8 +9,8 @@ import functools
 import warnings
 from typing import Any
 
+from netdouble.facades._httpx_objects import default
 from netdouble.facades.respx.errors import PassThrough
-from netdouble.facades.respx.httpx_modules import default
 
 __all__: list[str] = []
 

@@ -45,6 +45,21 @@ def native_request(request: Request) -> Any:
     return memo["httpx_request"]
 
 
+def sent_request(request: Request) -> Any:
+    """The httpx.Request itself that was sent, where its body is there to be read; else one like it."""
+    sent = request.native
+    if sent is not None and sent.library in {"httpx", "httpx2"} and hasattr(sent.request, "_content"):
+        return sent.request
+    return native_request(request)
+
+
+def module_of(request: Request) -> Any:
+    """The library that a request is to be spoken to in."""
+    name = request.client.partition(" ")[0].replace("httpcore", "httpx")
+    module = sys.modules.get(name) if name in {"httpx", "httpx2"} else None
+    return module or default()
+
+
 def _built(request: Request) -> Any:
     sent = request.native
     if sent is not None and sent.library in {"httpx", "httpx2"}:
@@ -53,9 +68,7 @@ def _built(request: Request) -> Any:
         made = module.Request(original.method, original.url, headers=original.headers, extensions=original.extensions,
                               stream=module.ByteStream(request.body))  # fmt: skip
     else:
-        name = request.client.partition(" ")[0].replace("httpcore", "httpx")
-        module = sys.modules.get(name) if name in {"httpx", "httpx2"} else None
-        module = module or default()
+        module = module_of(request)
         made = module.Request(request.method, str(request.url), headers=list(request.headers.fields),
                               stream=module.ByteStream(request.body))  # fmt: skip
     made.read()

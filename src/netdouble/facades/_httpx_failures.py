@@ -12,7 +12,7 @@ from typing import Any
 from netdouble._core.failures import CLIENT_PACKAGES
 from netdouble._core.messages import Request
 from netdouble._core.replies import Fail
-from netdouble.facades.respx.httpx_modules import loaded, native_request
+from netdouble.facades._httpx_objects import loaded, native_request
 
 _TWINS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
 
@@ -28,7 +28,7 @@ def built(effect: Any, request: Any) -> BaseException:
     return made
 
 
-def spoken_to(request: Request, error: Exception) -> Fail:
+def spoken_to(request: Request, error: BaseException) -> Fail:
     """The answer that an exception is for the client of `request`.
 
     Raises:
