@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+import requests
 from tests.core.asking import ask, ask_call
 
 from netdouble import BodyReleased, DeclarationError, Network, Response
@@ -102,3 +103,29 @@ def test_a_size_may_be_written_as_people_write_it(written, size):
 def test_another_size_is_refused(written):
     with pytest.raises(DeclarationError, match="16 MB"):
         Network(bodies=written)
+
+
+def test_the_bytes_of_a_request_count_and_are_released_with_its_body():
+    with Network(bodies=4_000) as net:
+        net.post(URL).reply(200)
+        for i in range(3):
+            requests.post(URL, data=bytes([i]) * 1_000, timeout=5)
+        first, _, last = net.calls
+        assert last.raw.startswith(b"POST / HTTP/1.1\r\n")
+        assert last.raw.endswith(b"\2" * 1_000)
+        assert (last.connection, last.exchange) == (None, None)
+        with pytest.raises(BodyReleased, match=r"the bytes of POST https://api\.test/ .*net_bodies"):
+            _ = first.raw
+        with pytest.raises(BodyReleased, match=r"1,000 bytes"):
+            _ = first.request.body
+
+
+def test_a_small_body_stays_when_the_bytes_around_it_are_released():
+    with Network(bodies=1_000) as net:
+        net.get(URL).reply(200)
+        for i in range(3):
+            requests.get(URL, headers={"X-Long": str(i) * 600}, timeout=5)
+        with pytest.raises(BodyReleased):
+            _ = net.calls[0].raw
+        assert net.calls[0].request.body == b""
+        assert net.calls[0].request.headers["x-long"] == "0" * 600

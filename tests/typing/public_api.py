@@ -11,7 +11,24 @@ from unittest.mock import ANY
 
 from typing_extensions import assert_type
 
-from netdouble import Call, Fault, M, Network, Request, Response, Route, UnmatchedRequest, exactly, partial
+from netdouble import (
+    AsyncWebSocket,
+    Call,
+    Closing,
+    Connection,
+    Fault,
+    M,
+    Network,
+    Request,
+    Response,
+    Route,
+    UnmatchedRequest,
+    WebSocket,
+    WebSocketMessage,
+    WebSocketRoute,
+    exactly,
+    partial,
+)
 
 URL = "https://api.shop.test/users/{id}"
 
@@ -99,3 +116,33 @@ assert_type(decorated(1), str)
 def caught(error: UnmatchedRequest) -> str:
     """Errors have fields."""
     return error.method + error.url + error.caller
+
+
+def converses(net: Network) -> None:
+    """WebSockets."""
+    route = net.websocket("wss://api.shop.test/feed", query={"as": "ada"})
+    assert_type(route.send("a").send(b"b").send(json={"c": 1}).expect("d").expect(json=ANY), WebSocketRoute)
+    assert_type(route.pause(0.1).ping().close(1000, "bye").then().drop(reset=True), WebSocketRoute)
+    assert_type(route.reply(echoes).then(echoes_later).times(2).named("feed"), WebSocketRoute)
+    assert_type(net.at("https://api.shop.test").websocket("/feed").speaking(["v2", "v1"]), WebSocketRoute)
+    assert_type(route.last.messages, tuple[WebSocketMessage, ...])
+    assert_type(route.last.closing, Closing | None)
+    assert_type(route.last.connection, Connection | None)
+    assert_type(route.last.raw, bytes | None)
+    assert_type(route.last.exchange, int | None)
+
+
+def echoes(ws: WebSocket) -> None:
+    """A peer that is a function."""
+    assert_type(ws.subprotocol, str | None)
+    for message in ws:
+        assert_type(message, str | bytes)
+        ws.send(message)
+    ws.close()
+
+
+async def echoes_later(ws: AsyncWebSocket) -> None:
+    """It may be async."""
+    async for message in ws:
+        await ws.send(message)
+    assert_type(await ws.receive(), str | bytes)
