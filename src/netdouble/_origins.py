@@ -81,6 +81,12 @@ def here() -> Origin:
     return Origin(_context_test.get() or started_in, (*marks, *given) if given else marks)
 
 
+def marks_anywhere() -> list[object]:
+    """What the threads of this process carry, each once."""
+    origins = (thread.__dict__.get(_ATTRIBUTE) for thread in threading.enumerate())
+    return list({id(mark): mark for origin in origins if origin is not None for mark in origin.marks}.values())
+
+
 def is_of_this_test() -> bool:
     """The current thread is the one that runs the tests, or was started in the test that runs now."""
     return threading.current_thread() is runner() or (test is not None and here().test is test)

@@ -48,13 +48,13 @@ def waiting(routes: Iterable[Route]) -> list[Problem]:
 
 def swallowed(misses: list[Miss], code: CodeType | None = None) -> list[Problem]:
     """The misses that never reached the test, whose code is `code`: each once, with how often."""
-    kept = _distinct([miss for miss in misses if _is_of_a_child(miss) or not was_meant(miss, code)])
+    kept = _distinct([miss for miss in misses if _is_out_of_reach(miss) or not was_meant(miss, code)])
     return [Problem("swallowed", _text(miss, f" {times} times" if times > 1 else "")) for miss, times in kept]
 
 
-def _is_of_a_child(miss: Miss) -> bool:
-    """No test could have caught it: it was raised in another process."""
-    return isinstance(miss, NetworkBlocked) and miss.pid not in {0, os.getpid()}
+def _is_out_of_reach(miss: Miss) -> bool:
+    """No test could have caught it: it was raised in another process, or below Python."""
+    return isinstance(miss, NetworkBlocked) and (not miss.reached_python or miss.pid not in {0, os.getpid()})
 
 
 def _distinct(misses: list[Miss]) -> list[tuple[Miss, int]]:
@@ -79,8 +79,10 @@ def _text(miss: Miss, often: str) -> str:
         return f"an unexpected request came to the server {miss.server}{often}: {miss}\n{meant}"
     what = "a refused connection" if isinstance(miss, NetworkBlocked) else "an unmatched request"
     meant = f"pytest.raises(netdouble.{type(miss).__name__})"
-    if _is_of_a_child(miss):
-        what, meant = "a refused connection of a child process", "netdouble.guard.expect_blocked()"
+    if _is_out_of_reach(miss):
+        native = isinstance(miss, NetworkBlocked) and miss.pid == os.getpid()
+        what = f"a refused connection of {'native code' if native else 'a child process'}"
+        meant = "netdouble.guard.expect_blocked()"
     return f"{what} was swallowed{often}: {miss}\nIf the test means it: with {meant}"
 
 

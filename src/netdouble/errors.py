@@ -93,8 +93,11 @@ class NetworkBlocked(NetdoubleError, RuntimeError):
         caller: `"FILE:LINE in FUNCTION"` of the first frame outside libraries, or `""`.
         action: `connect`, `send`, `lookup`, `bind` or `start`. host, port: what was asked for; no port in a lookup.
         protocol: `tcp`, `udp`, ... or `""`. thread: its name. client: the library that was called, or `""`.
-        pid: the process.
+        pid: the process. reached_python: it was raised in its caller; False for what sealed mode refused, whose caller
+            got an error of the system (EPERM).
     """
+
+    reached_python: bool = True
 
     def __init__(self, message: str, *, target: str = "", test: str = "", caller: str = "", action: str = "",
                  host: str = "", port: int | None = None, protocol: str = "", thread: str = "", client: str = "",

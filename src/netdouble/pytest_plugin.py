@@ -111,11 +111,11 @@ def _begin(config: pytest.Config, options: argparse.Namespace) -> None:
         return
     try:
         session = Session(config, vars(options))
+        session.begin(config.pluginmanager)
     except DeclarationError as error:
         raise pytest.UsageError(f"netdouble: {error}") from None
     config.stash[_SESSION] = session
     config.stash[_TOLD] = []
-    session.begin()
     config.add_cleanup(session.end)
 
 
@@ -188,6 +188,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         summary.refused_table(row for each in told for row in each["attempts"]),
         summary.passages_table(row for each in told for row in each["passages"]),
         summary.waits_table(row for each in told for row in each["waits"]),
+        config.stash[_SESSION].sealed_ending(),
     )
     if any(tables):
         terminalreporter.section("netdouble", "-")

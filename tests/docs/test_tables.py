@@ -17,7 +17,7 @@ from tests.docs.test_examples import blocks
 
 import netdouble
 from netdouble import Fault, NetdoubleError
-from netdouble._core.settings import CHOICES, NAMES, Settings
+from netdouble._core.settings import CHOICES, NAMES, SESSION_CHOICES, Settings
 from netdouble._intercept.catalog import CLIENTS
 
 ROOT = Path(__file__).parent.parent.parent
@@ -74,6 +74,12 @@ def test_the_settings_page_has_every_setting_with_its_values_the_default_first()
     assert said.pop("bodies") == ["16 MB"]
     assert said == {name: list(CHOICES.get(name, ())) for name in NAMES if name != "bodies"}
     assert Settings().changed({"bodies": "16 MB"}) == Settings()
+
+
+def test_the_settings_page_has_every_setting_of_a_whole_run():
+    table = rows(REFERENCE / "settings.md", "of a run")
+    said = {names(row["of a run"])[0]: names(row["values, the default first"]) for row in table}
+    assert said == {name: list(choices) for name, choices in SESSION_CHOICES.items()}
 
 
 def test_the_settings_page_tells_what_each_mode_of_the_guard_does():

@@ -50,6 +50,14 @@ def called_from(frames: Iterable[FrameType] | None = None) -> str:
     return ""
 
 
+def called_from_files(frames: Iterable[tuple[str, int, str]]) -> str:
+    """As `called_from`, for frames of which only the file, line and function are known."""
+    for file, line, function in frames:
+        if not _is_library(file):
+            return f"{short_path(file)}:{line} in {function}"
+    return ""
+
+
 def client_above() -> str:
     """The library that the innermost frame outside libraries called, with its version when it is told, or `""`."""
     client = ""

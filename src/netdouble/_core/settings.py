@@ -65,10 +65,13 @@ MEANINGS: Mapping[str, str] = {
 # What holds for a whole run of pytest, and can't differ between its tests.
 SESSION_CHOICES: Mapping[str, tuple[str, ...]] = {
     "report": ("off", "on"),
+    "sealed": ("off", "auto", "require", "netns"),
 }
 
 SESSION_MEANINGS: Mapping[str, str] = {
     "report": "list at the end every real connection that was let through",
+    "sealed": "the kernel judges native code and child processes too (Linux): if it can, or else an error; netns: "
+    "in a network of its own",
 }
 
 DEFAULT_BODIES = 16_000_000

@@ -58,6 +58,9 @@ of_runner = False
 # Those who want to hear when what holds has changed.
 watching: list[Callable[[], None]] = []
 
+# Those who have heard of refusals elsewhere, and enter them when they are asked to.
+sources: list[Callable[[], None]] = []
+
 _lock = threading.RLock()
 _owners = 0
 _patches: list[sockets.Patch] = []
@@ -153,9 +156,10 @@ def allowing(entries: Iterable[str]) -> Iterator[None]:
         changed()
 
 
-def allowances() -> list[Policy]:
-    """What `allow` has opened for the current thread."""
-    return [mark.policy for mark in _origins.here().marks if isinstance(mark, Allowance) and mark.holds]
+def allowances(*, anywhere: bool = False) -> list[Policy]:
+    """What `allow` has opened for the current thread, or for any."""
+    marks = _origins.marks_anywhere() if anywhere else _origins.here().marks
+    return [mark.policy for mark in marks if isinstance(mark, Allowance) and mark.holds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +301,7 @@ def stop(case: Case, mode: str, sock: socket.socket | None = None) -> None:
         sock.close()  # the caller may not expect this error, and leave the socket to the collector
     client = client_above()
     text = text_of(case, caller=caller, client=client, thread=thread, phase=_phase_of(case.test),
-                   rule=_rule_text(case.scope))  # fmt: skip
+                   rule=rule_text(case.scope))  # fmt: skip
     error = NetworkBlocked(text, target=case.entry, test=case.test, caller=caller, action=case.action, host=case.host,
                            port=case.port, protocol=case.protocol, thread=thread, client=client,
                            pid=os.getpid())  # fmt: skip
@@ -322,7 +326,9 @@ def keep(error: NetworkBlocked, scope: Scope | None, place: Place) -> None:
 
 
 def hear() -> None:
-    """Take over what child processes have told."""
+    """Take over what child processes have told, and whoever else refuses in our place."""
+    for enter in tuple(sources):
+        enter()
     for error in ledger.told():
         running = _origins.test is not None and error.test == test_of(None)
         row = Attempt(error.target, error.test, error.caller, True, 0, error.action, error.thread)
@@ -342,7 +348,8 @@ def place_of(scope: Scope | None) -> Place:
     return "test" if _origins.is_of_this_test() else "background"
 
 
-def _rule_text(scope: Scope | None) -> str:
+def rule_text(scope: Scope | None) -> str:
+    """Which policy holds, and where that was said."""
     policies = [elsewhere.policy, *allowances()]
     entries = [entry for policy in policies for entry in policy.entries]
     loopback = elsewhere.policy.loopback

@@ -56,6 +56,16 @@ class Policy:
         """`host` (normal spelling) is this machine, open as a whole, and no resolver answers on `port`."""
         return loopback == "open" and is_loopback(host) and port not in RESOLVER_PORTS
 
+    @property
+    def has_names(self) -> bool:
+        """Some name may be looked up."""
+        return any(entry.name for entry in self._parsed)
+
+    def names(self, port: int) -> list[str]:
+        """The hosts that may be reached on `port`, as far as they are named one by one."""
+        named = (entry for entry in self._parsed if entry.name and not entry.below and not entry.lookup)
+        return [entry.name for entry in named if entry.ports[0] <= port <= entry.ports[1]]
+
     def __repr__(self) -> str:
         base = "" if self.loopback == "open" else f", loopback={self.loopback!r}"
         return f"Policy({list(self.entries)}{base})"

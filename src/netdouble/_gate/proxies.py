@@ -35,6 +35,11 @@ def named_now() -> list[str]:
     return sorted({value for name in VARIABLES if (value := os.environ.get(name))})
 
 
+def on_loopback() -> list[tuple[str, int | None]]:
+    """Where those of this machine are, as host and port."""
+    return [address for value in named_now() if (address := _address(value)) is not None]
+
+
 @lru_cache(maxsize=64)
 def _address(value: str) -> tuple[str, int | None] | None:
     """Host and port of a proxy's URL; None when it is not on this machine."""

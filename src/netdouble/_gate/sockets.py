@@ -111,6 +111,10 @@ def put(patch: Patch) -> Callable[[], None]:
 # The threads in which an original runs, of which we have been asked.
 _inside: set[int] = set()
 
+# Told when an original begins that was let through; what it returns is called at its end. Sealed mode lets the system
+# calls of it pass.
+on_judged: Callable[[], Callable[[], None]] | None = None
+
 
 def is_inside() -> bool:
     """What the current thread does now has been judged."""
@@ -123,10 +127,13 @@ def unjudged(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if ident in _inside:
         return original(*args, **kwargs)
     _inside.add(ident)
+    ended = on_judged() if on_judged is not None else None
     try:
         return original(*args, **kwargs)
     finally:
         _inside.discard(ident)
+        if ended is not None:
+            ended()
 
 
 def _caller_of(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -48,6 +48,7 @@ class Phases:
     def between(phase: str) -> None:
         """From now on the runner's own code runs."""
         guard.phase, guard.of_runner = phase, True
+        guard.changed()
 
     @staticmethod
     @contextmanager
@@ -55,6 +56,8 @@ class Phases:
         """For a while code of the user's runs."""
         before = guard.phase, guard.of_runner
         guard.phase, guard.of_runner = phase or guard.phase, False
+        if phase:
+            guard.changed()
         try:
             yield
         finally:
@@ -74,6 +77,7 @@ class Phases:
         """What runs from here on is nobody's but the exit's."""
         held.pop_all()  # never closed
         guard.phase, guard.of_runner = "the exit of the interpreter", False
+        guard.changed()
 
     def _at_exit(self) -> None:
         guard.hear()

@@ -18,6 +18,7 @@ from netdouble._core.settings import Settings
 from netdouble._gate import arming, guard, ledger
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
+from netdouble._plugin import sealing
 from netdouble._plugin.phases import Phases
 from netdouble._plugin.settings import Config, Marked, RunSettings
 from netdouble._plugin.summary import LONG_WAIT, Attempted, Passed, Waited
@@ -52,14 +53,23 @@ class Session:
         self._stack = ExitStack()
         self._guard = ExitStack()
         self.phases = Phases()
+        self.sealed: sealing.SealedRun | None = None
 
-    def begin(self) -> None:
-        """Let the run's settings and guard hold."""
+    def begin(self, pluginmanager: Any) -> None:
+        """Let the run's settings and guard hold.
+
+        Raises:
+            DeclarationError: it can't be sealed as the settings say.
+        """
+        # First: what the process knows of itself by then would be another's.
+        self.sealed = sealing.begin(self.run.session["sealed"], self.run.settings.swallowed, pluginmanager)
         self._guard.callback(self.phases.begin())
         self._guard.callback(ledger.start(notes_passages=self.run.session["report"] == "on"))
         self._guard.callback(ledger.remove_file)
         self._guard.callback(_put_in_force(self.run.settings, self.run.guard, self.run.origin))
         self._stack.enter_context(catalog.kept())
+        if self.sealed is not None:
+            self._guard.callback(self.sealed.attach())
 
     def end(self) -> None:
         """Put everything back; but for the guard, where it refuses everything and the process ends with the run."""
@@ -69,9 +79,11 @@ class Session:
         else:
             self._guard.close()
 
-    def test_begins(self, test: object) -> None:
+    def test_begins(self, test: Marked) -> None:
         """A test begins: it must use what is declared from now on."""
         _origins.begin_test(test)
+        if self.sealed is not None:
+            self.sealed.begin_test(test.nodeid)
         if self._open:
             from netdouble._core.router import next_order
 
@@ -174,6 +186,8 @@ class Session:
     def test_ended(self, name: str) -> None:
         """Note what is told of the test at the end of the run."""
         _origins.end_test()
+        if self.sealed is not None:
+            self.sealed.begin_test("")
         self._closed.clear()
         waited = _active.waited() - self._waited
         if waited > LONG_WAIT:
@@ -200,21 +214,29 @@ class Session:
     @property
     def fails(self) -> bool:
         """What was refused outside of the tests fails the run."""
+        if self.sealed is not None and self.sealed.fails:
+            return True
         return self.run.settings.swallowed == "fail" and any(a[5] == "outside" and a[4] for a in self.attempts())
+
+    def sealed_ending(self) -> list[str]:
+        """What is to be said of sealed mode at the end."""
+        said = self.sealed.ending() if self.sealed is not None else ""
+        return [said] if said else []
 
     def header(self) -> str:
         """One line on what happens to real connections in this run."""
         inside, outside = _WORDS[self.run.settings.guard], _WORDS[self.run.guard]
         what = inside if inside == outside else f"{inside} in tests with a network, {outside} elsewhere"
+        sealed = f"; {self.sealed.header()}" if self.sealed is not None else ""
         if inside == outside == _WORDS["off"]:
-            return f"netdouble: real connections: {what}"
+            return f"netdouble: real connections: {what}{sealed}"
         base = ("loopback", "own") if self.run.settings.loopback == "open" else ("own",)
         allowed = ", ".join((*base, *self.run.settings.allow))
         if outside == _WORDS["block"]:
             what += " in Python code"
             if self.run.settings.children != "allow":
                 what += f" and Python child processes{_CHILDREN[self.run.settings.children]}"
-        return f"netdouble: real connections: {what}; allowed: {allowed}"
+        return f"netdouble: real connections: {what}; allowed: {allowed}{sealed}"
 
 
 _CHILDREN = {"guard": "", "refuse": " (none may be started in tests)"}

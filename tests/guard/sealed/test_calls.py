@@ -130,3 +130,38 @@ def test_a_resolver_on_loopback_is_refused_where_loopback_is_open(sealed, progra
         done = sealed(program, call, AWAY, "53", options=("--loopback=open",))
         assert done.stdout.strip() == "EPERM"
         assert f"{AWAY}:53" in done.stderr
+
+
+# "0x7f000009" is a host name to the allow list, and the C library finds 127.0.0.9 for it without asking anybody.
+NAMED = "0x7f000009"
+
+
+def test_a_name_on_the_allow_list_is_reached_by_native_code(sealed, program):
+    for entry in (NAMED, f"{NAMED}:{sealed.listener.port}"):
+        done = sealed(program, "connect", AWAY, str(sealed.listener.port), options=(f"--allow={entry}",))
+        assert (done.stdout.strip(), done.stderr) == ("done", "")
+    done = sealed(program, "connect", AWAY, str(sealed.listener.port), options=(f"--allow={NAMED}:1",))
+    assert done.stdout.strip() == "EPERM"
+    done = sealed(program, "connect", "127.0.0.8", str(sealed.listener.port), options=(f"--allow={NAMED}",))
+    assert done.stdout.strip() == "EPERM"
+
+
+def test_many_wait_for_a_name_at_once(sealed):
+    code = """
+import threading
+answers = []
+threads = [threading.Thread(target=lambda: answers.append((attempt(), attempt("127.0.0.8")))) for _ in range(20)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(set(answers), len(answers))
+"""
+    done = sealed.python(code, options=(f"--allow={NAMED}",))
+    assert done.stdout.strip() == "{('open', 'EPERM')} 20", done.stderr
+
+
+def test_a_name_on_the_allow_list_opens_the_resolvers(sealed, program):
+    for entry, port, answer in (("db.test", "53", "ECONNREFUSED"), ("dns:db.test", "53", "ECONNREFUSED"),
+                                ("*.db.test", "53", "ECONNREFUSED"), ("db.test", "54", "EPERM"),
+                                ("10.0.0.0/8", "53", "EPERM")):  # fmt: skip
+        done = sealed(program, "connect", AWAY, port, options=(f"--allow={entry}",))
+        assert (entry, done.stdout.strip()) == (entry, answer)

@@ -2,7 +2,8 @@
 
 Rule 1: nothing is noted before it is known that the caller still waits: else what was read was another's.
 Rule 2: what can't be read or judged is refused, and says so.
-Rule 3: the nearest process that told what holds is asked; one that no longer has such an ancestor is asked for the
+Rule 3: a name on the allow list opens the machine's resolvers to native code, for its queries can't be told apart.
+Rule 4: the nearest process that told what holds is asked; one that no longer has such an ancestor is asked for the
     variable it was started with; failing that, the run as a whole.
 """
 
@@ -10,14 +11,17 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
+from netdouble._gate.entries import RESOLVER_PORTS, is_loopback
 from netdouble._gate.policy import Policy
 from netdouble._gate.sealed import kernel, listeners, processes
 from netdouble._gate.sealed.addresses import Target, targets
 from netdouble._gate.sealed.kernel import Notification
 from netdouble._gate.sealed.machines import Machine
-from netdouble._gate.sealed.messages import Page, Refusal, State
+from netdouble._gate.sealed.messages import Moment, Page, Refusal, Rules
+from netdouble._gate.sealed.names import Names
 from netdouble._gate.sealed.obstacles import VARIABLE
 
 # The C library asks these first, for any name, and goes on without them: the query that follows is refused and told.
@@ -25,49 +29,72 @@ _HELPERS = ("*/nscd/socket", "*/run/systemd/resolve/*", "/var/lib/sss/pipes/*")
 # Users and groups, logs, "I am ready": daemons' sockets all the same, but nothing leaves by them.
 _HARMLESS = ("*/run/systemd/userdb/*", "*/run/systemd/journal/*", "*/run/systemd/notify", "/dev/log")
 
-# The ports of resolvers, and the one by which getaddrinfo asks the routing table (RFC 6724; it sends nothing).
-_LOOKUP_PORTS = frozenset({0, 53, 853})
-
 _MOST_REFUSALS = 500
+
+_LATER = -1  # no error's number: the call is judged again when a name's addresses are known
 
 
 class Member:
     """A process that tells what holds in it and in those below it, and is told what was refused.
 
     Args:
-        process: its id. page: what it shares; None for the run as a whole, before any has come. signal: what makes it
-            write down its Python stack, 0 for nothing.
+        process: its id. page: what it shares; None for the run as a whole, before any has come.
+        rules, moment: what holds until it tells. signal: what makes it write down its Python stack, 0 for nothing.
     """
 
-    def __init__(self, process: int, page: Page | None, state: State, signal: int = 0) -> None:
+    def __init__(self, process: int, page: Page | None, rules: Rules, moment: Moment, signal: int = 0) -> None:
         self.process, self.page, self.signal = process, page, signal
         self.refusals: dict[tuple[object, ...], Refusal] = {}
         self._counter = -1
-        self._state = state
-        self._policy = Policy(state.allow, loopback=state.loopback)
+        self._moment = moment
+        self._rules, self._policy = rules, Policy(rules.allow, loopback=rules.loopback)
 
     @property
-    def state(self) -> State:
+    def moment(self) -> Moment:
+        """Where it stands."""
+        value = self.page.moment.read()[1] if self.page is not None else None
+        if isinstance(value, list):
+            self._moment = Moment(*value)
+        return self._moment
+
+    @property
+    def rules(self) -> Rules:
         """What holds now."""
-        page = self.page
-        while page is not None and page.counter != self._counter:
-            counter, state = page.counter, page.read()
-            if state is not None:
-                self._counter, self._state = counter, state
-                self._policy = Policy(state.allow, loopback=state.loopback)
-        return self._state
+        while self.page is not None and self.page.rules.counter != self._counter:
+            counter, value = self.page.rules.read()
+            if isinstance(value, dict):
+                self._counter = counter
+                self._rules = Rules.of(value)
+                self._policy = Policy(self._rules.allow, loopback=self._rules.loopback)
+            elif not counter:  # it has told nothing yet
+                break
+        return self._rules
 
     def allows(self, target: Target) -> bool:
         """It may be reached, by the policy alone."""
-        state = self.state
-        if state.mode == "off":
+        rules = self.rules
+        if rules.mode == "off":
             return True
-        if str(target) in state.closed:
-            return self._policy.lists(target.host, target.port)
-        return any(self._policy.allows(name, target.port) for name in (target.host, *state.names.get(target.host, ())))
+        names = (target.host, *rules.names.get(target.host, ()))
+        if rules.closed and {str(target), f"localhost:{target.port}"} & set(rules.closed):
+            return any(self._policy.lists(name, target.port) for name in names)
+        return any(self._policy.allows(name, target.port) for name in names)
 
-    def note(self, refusal: Refusal) -> None:
-        """Keep it until the process asks."""
+    def lets_ask(self, target: Target) -> bool:
+        """It is a resolver, and some name may be looked up: by native code nobody sees which."""
+        is_resolver = target.port in RESOLVER_PORTS or any(fnmatchcase(target.path, each) for each in _HELPERS)
+        return is_resolver and self._policy.has_names
+
+    def names_for(self, target: Target) -> list[str]:
+        """The names on the allow list that would let it through if they had its address."""
+        return self._policy.names(target.port) if target.port is not None else []
+
+    def has_judged(self, thread: int) -> bool:
+        """The guard in the process has let through what that thread does now."""
+        return self.page is not None and thread in self.page.judged
+
+    def note(self, refusal: Refusal) -> bool:
+        """Keep it until the process asks; whether it is the first of its kind."""
         known = self.refusals.get(refusal.same_as())
         if known is not None:
             known.times += refusal.times
@@ -75,6 +102,7 @@ class Member:
             self.refusals[refusal.same_as()] = refusal
         if self.page is not None:
             self.page.refused += 1
+        return known is None
 
     def take(self, most: int) -> list[Refusal]:
         """Refusals noted since the last time, at most so many."""
@@ -86,17 +114,24 @@ class Judge:
 
     Args:
         listener: the descriptor of the notifications. hub: the supervisor's own address, open to all.
-        outside: what holds where no process has told anything. killable: see `kernel.listen`.
+        outside: what holds where no process has told anything. wake: called in another thread when `again` is due.
+        killable: see `kernel.listen`.
     """
 
-    def __init__(self, machine: Machine, listener: int, hub: str, outside: State, *, killable: bool) -> None:
+    def __init__(self, machine: Machine, listener: int, hub: str, outside: Member, wake: Callable[[], None], *,
+                 killable: bool) -> None:  # fmt: skip
         self.members: dict[int, Member] = {}
-        self.outside = Member(0, None, outside)
+        self._names = Names(wake)
+        self._waiting: list[Notification] = []
+        self.outside = outside
         self._machine, self._listener, self._hub, self._killable = machine, listener, hub, killable
 
     def decide(self, call: Notification) -> None:
         """Let the call go on, or refuse and note it."""
         why, found = "", []
+        if any(member.has_judged(call.thread) for member in self.members.values()):
+            kernel.answer(self._listener, call, 0)
+            return
         try:
             found = list(targets(self._machine, call))
         except OSError as error:
@@ -107,81 +142,89 @@ class Judge:
             self.fault(call, why)
             return
         codes = (self._judged(call, target) for target in found)
-        self._answer(call, next(filter(None, codes), 0))
+        code = next(filter(None, codes), 0)
+        if code == _LATER:
+            self._waiting.append(call)
+        else:
+            kernel.answer(self._listener, call, code)
+
+    def again(self) -> None:
+        """Names have been found: judge what waits for them."""
+        waiting, self._waiting = self._waiting, []
+        for call in waiting:
+            self.decide(call)
 
     def fault(self, call: Notification, why: str) -> None:
         """Refuse a call that can't be judged."""
-        self._note(call, Target("an address that can't be read"), why)
-        self._answer(call, errno.EPERM)
-
-    def _answer(self, call: Notification, code: int) -> None:
-        teller = self._teller(call) if code == errno.EPERM else None
-        # The stack is the one of this very call: the signal is delivered when the call returns. Where signals break a
-        # waiting call off (before Linux 5.19), it would be made anew: there it is sent afterwards.
-        if teller is not None and self._killable:
-            kernel.signal_thread(teller.process, call.thread, teller.signal)
-        kernel.answer(self._listener, call, code)
-        if teller is not None and not self._killable:
-            kernel.signal_thread(teller.process, call.thread, teller.signal)
-
-    def _teller(self, call: Notification) -> Member | None:
-        """The member whose own thread made the call, if it can tell its stack."""
-        member = self.members.get(processes.process_of(call.thread))
-        if member is None or not member.signal or not processes.catches(call.thread, member.signal):
-            return None
-        return member
+        kernel.answer(self._listener, call, self._note(call, Target("an address that can't be read"), why))
 
     # One target
 
     def _judged(self, call: Notification, target: Target) -> int:
-        """0 to go on, or the number of an error."""
+        """0 to go on, the number of an error, or `_LATER`."""
         if target.path == self._hub or all(member.allows(target) for member in self.members.values() or [self.outside]):
             return 0
         process = processes.process_of(call.thread)
         member = self._responsible(process)
-        if member.allows(target) or self._stays(call, target, member, process):
+        if member.allows(target) or self._stays(call, target) or member.lets_ask(target):
+            return 0
+        wanted = member.names_for(target)
+        if any(name in wanted for name in self._names.of(target.host)):
+            return 0
+        unknown = self._names.unknown(wanted)
+        if unknown:
+            self._names.ask(unknown)
+            return _LATER
+        if process != member.process and member.rules.children == "allow":
             return 0
         if any(fnmatchcase(target.path, pattern) for pattern in _HELPERS):
             return errno.ENOENT
         return self._note(call, target)
 
-    def _stays(self, call: Notification, target: Target, member: Member, process: int) -> bool:
-        """It belongs to a lookup that was let through, or stays within the run or the machine."""
-        under_way = member.page is not None and process == member.process and member.page.lookups > 0
-        if target.path:
-            if any(fnmatchcase(target.path, pattern) for pattern in _HELPERS):
-                return under_way or listeners.is_nobody(target, call.thread)
-            if any(fnmatchcase(target.path, pattern) for pattern in _HARMLESS):
+    @staticmethod
+    def _stays(call: Notification, target: Target) -> bool:
+        """It stays within the run or the machine, or nobody is there."""
+        path = target.path
+        if path:
+            if any(fnmatchcase(path, pattern) for pattern in _HARMLESS) or listeners.is_nobody(target, call.thread):
                 return True
-            return listeners.is_nobody(target, call.thread) or listeners.is_own(target, call.thread, os.getpid())
-        if target.port in _LOOKUP_PORTS:
-            return under_way
-        if not is_local(target):
+        elif not is_loopback(target.host):
             return False
-        return str(target) not in member.state.closed and listeners.is_own(target, call.thread, os.getpid())
+        return listeners.is_own(target, call.thread, os.getpid())
 
     def _note(self, call: Notification, target: Target, why: str = "") -> int:
         process = processes.process_of(call.thread)
         member = self._responsible(process)
-        state = member.state
-        refused = state.mode != "warn" or bool(why)
-        member.note(
+        moment, rules = member.moment, member.rules
+        refused = rules.mode != "warn" or bool(why)
+        is_new = member.note(
             Refusal(
                 call=self._machine.name_of(call.number),
-                target=_named(target, state),
+                target=_named(target, rules),
                 process=process,
                 thread=call.thread,
                 is_ours=process == member.process,
                 command=processes.command(process),
                 thread_name=processes.name(call.thread),
-                test=state.test,
-                spawned_in=_without_phase(processes.variable(process, "PYTEST_CURRENT_TEST")),
-                older=processes.began(process, call.thread) < state.began and call.thread != member.process,
+                test=moment.test,
+                in_test=moment.in_test,
+                spawned_in=processes.variable(process, "PYTEST_CURRENT_TEST").rpartition(" (")[0],
+                older=processes.began(process, call.thread) < moment.began and call.thread != member.process,
                 refused=refused,
                 why=why,
             )
         )
+        # A call that goes on would be broken off by the signal, and judged twice: it has no stack.
+        is_telling = refused and process == member.process and member.signal
+        if is_new and is_telling and processes.catches(call.thread, member.signal):
+            self._ask_for_stack(call, member)
         return errno.EPERM if refused else 0
+
+    def _ask_for_stack(self, call: Notification, member: Member) -> None:
+        """The signal is delivered when the call returns, so the stack is the one of this very call."""
+        if not self._killable:  # it would break the waiting call off and have it made anew: answered first, it is late
+            kernel.answer(self._listener, call, errno.EPERM)
+        kernel.signal_thread(member.process, call.thread, member.signal)
 
     def _responsible(self, process: int) -> Member:
         found = processes.nearest(process, self.members)
@@ -192,18 +235,7 @@ class Judge:
         return member or next(iter(self.members.values()), self.outside)
 
 
-def is_local(target: Target) -> bool:
-    """An IP address of this machine."""
-    from netdouble._gate.entries import is_loopback
-
-    return is_loopback(target.host)
-
-
-def _named(target: Target, state: State) -> str:
+def _named(target: Target, rules: Rules) -> str:
     """As an entry says it, by its name when one is known."""
-    names = state.names.get(target.host, ())
+    names = rules.names.get(target.host, ())
     return str(Target(names[-1], target.port) if names else target)
-
-
-def _without_phase(test: str) -> str:
-    return test.rpartition(" (")[0]

@@ -6,11 +6,15 @@ Rule 2: a forked child tells nothing: what its parent told holds for it.
 
 from __future__ import annotations
 
+import _socket
 import os
 import socket
+from collections.abc import Callable
+from threading import get_native_id
 
-from netdouble._gate.sealed.messages import PAGE, Page, Refusal, State, unpacked
+from netdouble._gate.sealed.messages import PAGE, SLOTS, Moment, Page, Refusal, Rules, unpacked
 from netdouble._gate.sealed.obstacles import VARIABLE
+from netdouble._gate.sockets import unjudged
 
 _PATIENCE = 20.0
 
@@ -33,13 +37,15 @@ class Link:
             self._page = Page(descriptor)
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._socket.settimeout(_PATIENCE)
-            self._socket.connect(b"\0" + address.encode())
+            # Ours, not the user's: the guard that this process may have inherited is not asked.
+            unjudged(_socket.socket.connect, self._socket, b"\0" + address.encode())
             socket.send_fds(self._socket, [b"join%d" % signal], [descriptor])
             if self._socket.recv(16) != b"joined":
                 raise OSError("the supervisor has ended")
         finally:
             os.close(descriptor)
         self._taken = 0
+        self._free = list(range(SLOTS))
         os.environ[VARIABLE] = f"{address}:{self.process}"
 
     @property
@@ -47,15 +53,28 @@ class Link:
         """This is the process that made the link, not a fork of it."""
         return os.getpid() == self.process
 
-    def tell(self, state: State) -> None:
+    def tell_rules(self, rules: Rules) -> None:
         """What holds from now on."""
         if self.is_mine:
-            self._page.write(state)
+            self._page.tell_rules(rules)
 
-    def looking_up(self, change: int) -> None:
-        """A lookup that was let through begins (1) or ends (-1)."""
+    def tell_moment(self, moment: Moment) -> None:
+        """Where this process stands from now on."""
         if self.is_mine:
-            self._page.lookups += change
+            self._page.tell_moment(moment)
+
+    def judged(self) -> Callable[[], None]:
+        """The current thread begins a call that was let through; the returned function ends that."""
+        if not self._free or not self.is_mine:
+            return _nothing
+        slot = self._free.pop()
+        self._page.set_judged(slot, get_native_id())
+
+        def ended() -> None:
+            self._page.set_judged(slot, 0)
+            self._free.append(slot)
+
+        return ended
 
     def take(self) -> list[Refusal]:
         """What was refused since the last time.
@@ -89,6 +108,5 @@ class Link:
         self._socket.close()
 
 
-def address_here() -> str:
-    """The address of the supervisor that this process was started under; `""` when there is none."""
-    return os.environ.get(VARIABLE, "").partition(":")[0]
+def _nothing() -> None:
+    pass

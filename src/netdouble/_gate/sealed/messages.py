@@ -2,8 +2,7 @@
 
 Rule: values only, as JSON; the supervisor never waits for a process that it judges.
 
-A process tells what holds by writing it into a page that both have in memory, so that a test costs no message: a
-counter, which is odd while the text is being written, the text's length, and the text.
+A process tells what holds by writing it into a page that both have in memory, so that a test costs no message.
 """
 
 from __future__ import annotations
@@ -12,32 +11,49 @@ import json
 import mmap
 import struct
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 PAGE = 1 << 20
-_HEAD = struct.Struct("=II")  # counter, length
-_REFUSED = struct.Struct("=I")  # how many refusals the supervisor has noted for this process
-_LOOKUPS = struct.Struct("=I")  # how many lookups are under way that the guard in the process has let through
-_REFUSED_AT, _LOOKUPS_AT, _TEXT_AT = 8, 12, 16
+# The threads in a call which the guard in the process has let through; 0 where there is none.
+SLOTS = 64
+_JUDGED = struct.Struct(f"={SLOTS}I")
+_WORD = struct.Struct("=I")
+_HEAD = struct.Struct("=II")
+_REFUSED_AT, _JUDGED_AT, _TEST_AT, _RULES_AT = 0, 64, 1024, 8192
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Moment:
+    """Where a process stands: the test or phase, whether it is a test, when it began (seconds of CLOCK_BOOTTIME)."""
+
+    test: str = ""
+    in_test: bool = False
+    began: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
     """What holds now in a process, and in those that it starts.
 
     Attributes:
-        test: the test or phase. mode: `block`, `warn` (noted, let through) or `off`. origin: where the mode was said.
-        allow: entries. loopback: `open` or `own`. closed: what is refused on loopback in spite of that, as `host:port`.
-        names: for an address, the names by which it was looked up. began: when, in seconds of CLOCK_BOOTTIME.
+        mode: `block`, `warn` (noted, let through) or `off`. allow: entries. loopback: `open` or `own`.
+        closed: proxies on loopback, as `host:port`: open for `own` alone.
+        children: what holds for the processes that it starts: the same (`guard`), or nothing (`allow`).
+        names: for an address, the names by which it was looked up.
     """
 
-    test: str = ""
     mode: str = "block"
-    origin: str = ""
     allow: tuple[str, ...] = ()
     loopback: str = "open"
     closed: tuple[str, ...] = ()
+    children: str = "guard"
     names: dict[str, list[str]] = field(default_factory=dict)
-    began: float = 0.0
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Rules:
+        """From their JSON."""
+        lists: dict[str, Any] = {name: tuple(fields[name]) for name in ("allow", "closed")}
+        return cls(**{**fields, **lists})
 
 
 @dataclass(slots=True)
@@ -45,9 +61,10 @@ class Refusal:
     """A system call that nothing allowed.
 
     Attributes:
-        call: `connect`, `sendto`, ... target: where to, as an entry of the allow list would say it. process, thread:
-            ids; for the process of the tests itself `is_ours`. command: its command line. thread_name: the thread's.
-        test: the test that holds, or `""`. spawned_in: the test that the process was started in, if that is told.
+        call: `connect`, `sendto`, ... target: where to, as an entry of the allow list would say it.
+        process, thread: ids; for the process of the tests itself `is_ours`. command: its command line.
+        thread_name: the thread's. test: the test or phase that holds, or `""`; in_test: it is a test.
+        spawned_in: the test that the process was started in, if that is told.
         older: the thread or process was there before the test began. refused: refused, not only noted.
         times: how often. why: why it could not be judged, if so.
     """
@@ -60,6 +77,7 @@ class Refusal:
     command: str
     thread_name: str
     test: str
+    in_test: bool
     spawned_in: str
     older: bool
     refused: bool
@@ -82,52 +100,80 @@ def unpacked(raw: bytes) -> list[Refusal]:
 
 
 class Page:
-    """The memory that a process shares with its supervisor: one writes what holds, the other counts refusals."""
+    """The memory that a process shares with its supervisor: one writes what holds, the other counts refusals.
+
+    Attributes:
+        moment, rules: what the process writes.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._memory = mmap.mmap(descriptor, PAGE)
+        self.moment = Cell(self._memory, _TEST_AT, _RULES_AT - _TEST_AT)
+        self.rules = Cell(self._memory, _RULES_AT, PAGE - _RULES_AT)
 
-    def write(self, state: State) -> None:
-        """Tell what holds from now on."""
-        text = json.dumps(asdict(state)).encode()
-        if len(text) > PAGE - _TEXT_AT:  # thousands of names: the addresses of lookups are the only thing that grows
-            text = json.dumps(asdict(state) | {"names": {}}).encode()
-        counter = _HEAD.unpack_from(self._memory)[0]
-        _HEAD.pack_into(self._memory, 0, counter + 1 & 0xFFFFFFFF, len(text))
-        self._memory[_TEXT_AT : _TEXT_AT + len(text)] = text
-        _HEAD.pack_into(self._memory, 0, counter + 2 & 0xFFFFFFFF, len(text))
+    def tell_moment(self, moment: Moment) -> None:
+        """Tell where the process stands."""
+        self.moment.write([moment.test[:500], moment.in_test, moment.began])
 
-    @property
-    def counter(self) -> int:
-        """Changes with each `write`."""
-        counter: int = _HEAD.unpack_from(self._memory)[0]
-        return counter
-
-    def read(self) -> State | None:
-        """What holds; None while it is being written."""
-        counter, length = _HEAD.unpack_from(self._memory)
-        text = self._memory[_TEXT_AT : _TEXT_AT + length]
-        if counter & 1 or counter != self.counter:
-            return None
-        fields = json.loads(text)
-        return State(**fields | {name: tuple(fields[name]) for name in ("allow", "closed")})
+    def tell_rules(self, rules: Rules) -> None:
+        """Tell what holds."""
+        try:
+            self.rules.write(asdict(rules))
+        except ValueError:  # thousands of names: the addresses of lookups are the only thing that grows
+            self.rules.write(asdict(rules) | {"names": {}})
 
     @property
     def refused(self) -> int:
         """How many refusals were noted."""
-        count: int = _REFUSED.unpack_from(self._memory, _REFUSED_AT)[0]
+        count: int = _WORD.unpack_from(self._memory, _REFUSED_AT)[0]
         return count
 
     @refused.setter
     def refused(self, count: int) -> None:
-        _REFUSED.pack_into(self._memory, _REFUSED_AT, count & 0xFFFFFFFF)
+        _WORD.pack_into(self._memory, _REFUSED_AT, count & 0xFFFFFFFF)
 
     @property
-    def lookups(self) -> int:
-        """How many lookups are under way that the guard in the process has let through."""
-        count: int = _LOOKUPS.unpack_from(self._memory, _LOOKUPS_AT)[0]
-        return count
+    def judged(self) -> tuple[int, ...]:
+        """The threads in a call that the guard in the process has let through."""
+        return _JUDGED.unpack_from(self._memory, _JUDGED_AT)
 
-    @lookups.setter
-    def lookups(self, count: int) -> None:
-        _LOOKUPS.pack_into(self._memory, _LOOKUPS_AT, count & 0xFFFFFFFF)
+    def set_judged(self, slot: int, thread: int) -> None:
+        """That thread is in such a call; 0: none is."""
+        _WORD.pack_into(self._memory, _JUDGED_AT + slot * _WORD.size, thread)
+
+
+class Cell:
+    """A value in shared memory: a counter, which is odd while the value is being written, its length, and itself."""
+
+    def __init__(self, memory: mmap.mmap, at: int, size: int) -> None:
+        self._memory, self._at, self._size = memory, at, size
+
+    @property
+    def counter(self) -> int:
+        """Changes with each `write`."""
+        counter: int = _WORD.unpack_from(self._memory, self._at)[0]
+        return counter
+
+    def write(self, value: object) -> None:
+        """Put a value there.
+
+        Raises:
+            ValueError: it is too long.
+        """
+        text = json.dumps(value).encode()
+        start = self._at + _HEAD.size
+        if len(text) > self._size - _HEAD.size:
+            raise ValueError(len(text))
+        counter = self.counter
+        _HEAD.pack_into(self._memory, self._at, counter + 1 & 0xFFFFFFFF, len(text))
+        self._memory[start : start + len(text)] = text
+        _HEAD.pack_into(self._memory, self._at, counter + 2 & 0xFFFFFFFF, len(text))
+
+    def read(self) -> tuple[int, Any]:
+        """The counter and the value; None while it is being written, or where nothing was."""
+        counter, length = _HEAD.unpack_from(self._memory, self._at)
+        start = self._at + _HEAD.size
+        text = self._memory[start : start + length]
+        if counter & 1 or counter != self.counter or not length:
+            return counter, None
+        return counter, json.loads(text)

@@ -67,9 +67,9 @@ def variable(process: int, wanted: str) -> str:
 
 
 def began(process: int, thread: int) -> float:
-    """When a thread was started, in seconds of CLOCK_BOOTTIME; infinity when it has gone."""
+    """When a thread was started at the latest, in seconds of CLOCK_BOOTTIME; infinity when it has gone."""
     fields = _read(process, f"task/{thread}/stat").rpartition(b") ")[2].split()
-    return int(fields[19]) / _TICKS if len(fields) > 19 else float("inf")  # man 5 proc: starttime is field 22
+    return (int(fields[19]) + 1) / _TICKS if len(fields) > 19 else float("inf")  # man 5 proc: starttime is field 22
 
 
 def catches(thread: int, number: int) -> bool:

@@ -33,3 +33,46 @@ def _where(refusal: Refusal) -> str:
         return f"could not be judged: {refusal.why}"
     started = f"started in {refusal.spawned_in}" if refusal.spawned_in and refusal.spawned_in != refusal.test else ""
     return ", ".join(filter(None, (f"in {refusal.test}" if refusal.test else "", started)))
+
+
+def report(refusal: Refusal, caller: str, rule: str) -> str:
+    """The whole of it, as the guard in the process would say it.
+
+    Args:
+        caller: `FILE:LINE in FUNCTION` of the Python code behind it, or `""`. rule: what refused it.
+    """
+    what = "a name lookup" if refusal.target.endswith((":53", ":853")) else "a real connection"
+    often = f" ({refusal.times} times)" if refusal.times > 1 else ""
+    lines = [
+        f"{what} was refused by the kernel's guard before anything was sent",
+        f"    {refusal.call} {refusal.target}",
+    ]
+    if caller:
+        lines[-1] += f"        called from {caller}"
+    thread = "its main thread" if refusal.thread == refusal.process else f"thread {refusal.thread_name!r}"
+    by = f"native code of this process, {thread}" if refusal.is_ours else who(refusal)
+    lines.append(f"    by {by}{often}")
+    lines.append(f"    {_where(refusal)}" if _where(refusal) else "")
+    if refusal.older:
+        began = "The thread" if refusal.is_ours else "The process"
+        lines.append(
+            f"{began} was there before this test began: something left over from an earlier one, or a fixture's"
+        )
+    lines.append(f"Refused by: {rule}")
+    lines += _ways_out(refusal)
+    return "\n".join(filter(None, lines))
+
+
+def _ways_out(refusal: Refusal) -> list[str]:
+    if refusal.why:
+        return []
+    lines = []
+    if refusal.is_ours and refusal.target.endswith((":80", ":443")):
+        lines.append(
+            "To answer it:  native clients are not covered at the transport layer: use layer='wire' or net.proxy()"
+        )
+    elif not refusal.is_ours and refusal.target.endswith((":80", ":443")):
+        lines.append("To answer it:  give the process net_server's address, or net.proxy()")
+    entry = refusal.target[3:].lower() if refusal.target.startswith("AF_") else refusal.target
+    places = f'@pytest.mark.net("{entry}"), or net_allow in the pytest settings, or Network(allow="{entry}")'
+    return [*lines, f"To allow it:   {places}"]

@@ -61,7 +61,7 @@ def _seal(mode: str, allow: Sequence[str], loopback: str, swallowed: str) -> str
 
             enter()
             return ""
-        from netdouble._gate.sealed.messages import Refusal, State
+        from netdouble._gate.sealed.messages import Moment, Refusal, Rules
         from netdouble._gate.sealed.refusals import table
         from netdouble._gate.sealed.start import start
 
@@ -74,8 +74,8 @@ def _seal(mode: str, allow: Sequence[str], loopback: str, swallowed: str) -> str
             _say("the command succeeded all the same: exit status 1 (--swallowed=warn keeps its own)")
             return 1
 
-        state = State(origin="netdouble run", allow=tuple(allow), loopback=loopback)
-        os.environ[VARIABLE] = f"{start(state, at_end)}:0"
+        rules = Rules(allow=tuple(allow), loopback=loopback)
+        os.environ[VARIABLE] = f"{start(rules, Moment(), at_end)}:0"
     except OSError as error:
         return str(error)
     return ""

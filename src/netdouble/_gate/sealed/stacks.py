@@ -79,7 +79,7 @@ def _stacks(text: str) -> list[Stack]:
     heads = list(_THREAD.finditer(text))
     found: list[Stack] = []
     current, threads = 0, dict[int, list[Frame]]()
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
+    for head, following in zip(heads, [*heads[1:], None], strict=False):
         block = text[head.end() : following.start() if following else len(text)]
         ident = int(head[2], 16)
         if ident in threads:  # it can't be in one dump twice: a new one has begun

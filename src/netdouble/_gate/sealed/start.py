@@ -19,7 +19,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from netdouble._gate.sealed import kernel
-from netdouble._gate.sealed.messages import Refusal, State, unpacked
+from netdouble._gate.sealed.judging import Member
+from netdouble._gate.sealed.messages import Moment, Refusal, Rules, unpacked
 from netdouble._gate.sealed.supervisor import Supervisor
 
 _HANDED_DOWN = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2})
@@ -34,11 +35,11 @@ _PATIENCE = 20.0  # seconds for a handshake between two processes that have noth
 AtEnd = Callable[[int, list[Refusal]], int]
 
 
-def start(outside: State, at_end: AtEnd) -> str:
+def start(rules: Rules, moment: Moment, at_end: AtEnd) -> str:
     """Seal this process. Returns in a grandchild of it, which goes on in its place.
 
     Args:
-        outside: what holds until a process tells more.
+        rules, moment: what holds until a process tells more.
         at_end: called in the process that was started, with the exit status and the refusals that nobody took.
 
     Returns:
@@ -60,7 +61,7 @@ def start(outside: State, at_end: AtEnd) -> str:
     kernel.adopt_orphans()
     child = os.fork()
     if child:
-        _supervise(child, far, hub, alive, report, outside)
+        _supervise(child, far, hub, alive, report, Member(0, None, rules, moment))
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     for descriptor in (alive, held, report):
         os.close(descriptor)
@@ -128,7 +129,7 @@ def killable() -> bool:
 
 
 def _supervise(child: int, far: socket.socket, hub: socket.socket, alive: int, report: int,
-               outside: State) -> NoReturn:  # fmt: skip
+               outside: Member) -> NoReturn:  # fmt: skip
     try:
         for number in _HANDED_DOWN:
             signal.signal(number, signal.SIG_IGN)

@@ -13,10 +13,11 @@ import select
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from netdouble._gate.sealed import kernel
 from netdouble._gate.sealed.judging import Judge, Member
-from netdouble._gate.sealed.messages import Page, State, packed
+from netdouble._gate.sealed.messages import Moment, Page, Rules, packed
 
 # Refusals in one answer; a message of a unix socket has a limit (net.core.wmem_default).
 _AT_ONCE = 50
@@ -33,13 +34,13 @@ class Supervisor:
         report: is called when the child has ended, with its wait status and the refusals that nobody has taken.
     """
 
-    def __init__(self, listener: int, hub: socket.socket, child: int, parent: int, outside: State,
+    def __init__(self, listener: int, hub: socket.socket, child: int, parent: int, outside: Member,
                  report: Callable[[int, bytes], None], *, killable: bool) -> None:  # fmt: skip
         self._listener, self._hub, self._child, self._parent, self._report = listener, hub, child, parent, report
         name = hub.getsockname().decode().replace("\0", "@", 1)
-        self._judge = Judge(kernel.machine(), listener, name, outside, killable=killable)
         self._sockets: dict[int, tuple[socket.socket, Member | None]] = {}
         self._woken, self._wake = os.pipe()
+        self._judge = Judge(kernel.machine(), listener, name, outside, self._wake_up, killable=killable)
         self._poll = select.poll()
         self._over = False
 
@@ -65,6 +66,7 @@ class Supervisor:
         elif descriptor == self._woken:
             os.read(descriptor, 512)
             self._reap()
+            self._judge.again()
         elif descriptor == self._parent:
             self._abandoned()
         elif descriptor == self._hub.fileno():
@@ -73,6 +75,10 @@ class Supervisor:
             self._poll.register(visitor, select.POLLIN)
         else:
             self._told(descriptor)
+
+    def _wake_up(self) -> None:
+        with suppress(BlockingIOError):  # it is full: the loop will wake up as it is
+            os.write(self._wake, b"!")
 
     # The kernel's questions
 
@@ -103,7 +109,7 @@ class Supervisor:
 
     def _join(self, visitor: socket.socket, page: int, number: int) -> None:
         process = _peer(visitor)
-        member = Member(process, Page(page), State(), number)
+        member = Member(process, Page(page), Rules(), Moment(), number)
         os.close(page)
         self._judge.members[process] = member
         self._sockets[visitor.fileno()] = visitor, member
