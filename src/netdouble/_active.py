@@ -9,11 +9,11 @@ Rule 3: scopes may close in any order; closing removes exactly one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import partial
-from itertools import groupby, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from netdouble._core.messages import Request
     from netdouble._core.replies import Reply
     from netdouble._core.router import Router
+    from netdouble._manner import Manner
 
 
 class Reach(Protocol):
@@ -47,19 +48,6 @@ class Reach(Protocol):
 
     def lists(self, host: str, port: int | None, *, lookup: bool = False) -> bool:
         """It may, by an entry."""
-        ...
-
-
-class Manner(Protocol):
-    """How a facade's scope differs from netdouble's own."""
-
-    # The doors above the usual ones at which its routes are asked first, as `"requests.Session.send"`.
-    entrances: Collection[str]
-    # Of scopes of this manner that were opened in one another the outermost is asked first.
-    outer_first: bool
-
-    def unrouted(self, request: Request) -> Reply | None:
-        """What a request gets that no route answers; None: it is not this facade's to decide."""
         ...
 
 
@@ -340,27 +328,21 @@ def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from,
         caller: where the request was made, for a door that decides in another task.
         again: the call to be answered by another route than those that declined it.
     """
+    from netdouble import _manner
     from netdouble._core import client_objects, router
 
     server = server_of(request)
     if not server and own_servers and (request.url.host, request.url.port) in own_servers:
         return _passing_by(scope, request)
-    chain = _in_order(scope.chain())
     client_objects.carry(request)
-    unrouted = None if scope.manner is None and len(chain) == 1 else partial(_unrouted, chain)
+    chain = _manner.audience(scope.chain(), request)
+    if not chain:
+        return _passing_by(scope, request)
+    unrouted = None if scope.manner is None and len(chain) == 1 else partial(_manner.unrouted, chain)
     call = router.open_call([s.router for s in chain], request, _nothing if server else scope.reaches, unrouted, again)
     if call is None:
         call = _miss(scope, chain, request, caller(), again)
     return _opened(call, scope)
-
-
-def _in_order(chain: list[Scope]) -> list[Scope]:
-    """The scopes in the order in which they are asked."""
-    found: list[Scope] = []
-    for turned, run in groupby(chain, lambda scope: scope.manner is not None and scope.manner.outer_first):
-        scopes = list(run)
-        found += reversed(scopes) if turned else scopes
-    return found
 
 
 def ask_above(entrance: str, request: Request) -> Call | None:
@@ -368,38 +350,21 @@ def ask_above(entrance: str, request: Request) -> Call | None:
 
     The innermost scopes that want to be asked at `entrance` are asked; where all want to, what they say is final.
     """
+    from netdouble import _manner
     from netdouble._core import client_objects, router
 
     scope = current()
     if scope is None or scope.manner is None or is_passing():
         return None
-    chain = scope.chain()
+    client_objects.carry(request)
+    chain = _manner.audience(scope.chain(), request)
     above = list(takewhile(lambda s: s.manner is not None and entrance in s.manner.entrances, chain))
-    if len(above) == len(chain):
+    if above and len(above) == len(chain):
         return ask(scope, request)
     if not above:
         return None
-    client_objects.carry(request)
     call = router.open_call([s.router for s in above], request, lambda host, port: False)  # noqa: ARG005
     return None if call is None else _opened(call, scope)
-
-
-def _unrouted(chain: list[Scope], request: Request) -> Reply | None:
-    """What the innermost scope says that decides about `request`; what any of them lets through is let through."""
-    from netdouble._core.replies import PassThrough
-
-    said: Reply | None = None
-    decided = False
-    for scope in chain:
-        if scope.manner is None:
-            decided = True
-            continue
-        reply = scope.manner.unrouted(request)
-        if isinstance(reply, PassThrough):
-            return reply
-        if reply is not None and not decided:
-            said, decided = reply, True
-    return said
 
 
 def _opened(call: Call, scope: Scope) -> Call:

@@ -16,6 +16,7 @@ from netdouble.errors import DeclarationError
 
 T = TypeVar("T")
 PARAMETER = "net"
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class Entered(Protocol):
@@ -26,71 +27,102 @@ class Entered(Protocol):
         ...
 
 
-def decorated(network: Entered, target: T, parameter: str | None = PARAMETER) -> T:
+class Giving(Protocol):
+    """How the decorated thing gets what was entered."""
+
+    def signature(self, signature: inspect.Signature) -> inspect.Signature:
+        """The signature without the parameter that is given."""
+        ...
+
+    def __call__(self, entered: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """The arguments of a call, with what was entered among them."""
+        ...
+
+
+def decorated(network: Entered, target: T, giving: Giving | str | None = PARAMETER) -> T:
     """`target`, each run of it inside an entry of `network`.
 
     Args:
-        parameter: the one that is given the network and disappears from the signature; None: there is none such.
+        giving: how it gets what was entered: as the parameter of that name, where it has one; not at all for None.
 
     Raises:
         DeclarationError: it can't be decorated.
     """
     made: Any
     if isinstance(target, type):
-        made = _decorated_class(network, target, parameter)
+        made = _decorated_class(network, target, giving)
     elif isinstance(target, (staticmethod, classmethod)):
-        made = type(target)(decorated(network, target.__func__, parameter))
+        made = type(target)(decorated(network, target.__func__, giving))
     elif callable(target):
-        made = _decorated_function(network, target, parameter)
+        made = _decorated_function(network, target, giving)
     else:
         raise DeclarationError(f"a network decorates functions and classes, not a {type(target).__name__}: {target!r}")
     return cast("T", made)
 
 
-def _decorated_class(network: Entered, target: Any, parameter: str | None) -> Any:
+def _decorated_class(network: Entered, target: Any, giving: Giving | str | None) -> Any:
     for name in dir(target):
         if name.startswith("test"):
             member = inspect.getattr_static(target, name)
             if isinstance(member, (FunctionType, staticmethod, classmethod)):
-                setattr(target, name, decorated(network, member, parameter))
+                setattr(target, name, decorated(network, member, giving))
     return target
 
 
-def _decorated_function(network: Entered, function: Callable[..., Any], parameter: str | None) -> Callable[..., Any]:
+def _decorated_function(
+    network: Entered, function: Callable[..., Any], giving: Giving | str | None
+) -> Callable[..., Any]:
     signature = inspect.signature(function)
-    given = _Given(network, parameter, list(signature.parameters))
+    given = _giver(giving, list(signature.parameters))
     code = getattr(inspect.unwrap(function), "__code__", None)
     wrapper: Any = functools.wraps(function)(_wrapper(network, function, given, code))
-    if given.place is not None:
-        kept = [p for p in signature.parameters.values() if p.name != parameter]
-        wrapper.__signature__ = signature.replace(parameters=kept)
+    left = given.signature(signature)
+    if left is not signature:
+        wrapper.__signature__ = left
     return cast("Callable[..., Any]", wrapper)
 
 
-class _Given:
-    """The arguments of a call, with the network put where its parameter stands."""
+def _giver(giving: Giving | str | None, names: list[str]) -> Giving:
+    if isinstance(giving, str):
+        return _ByName(giving, names.index(giving)) if giving in names else _Nowhere()
+    return _Nowhere() if giving is None else giving
 
-    def __init__(self, network: Entered, parameter: str | None, names: list[str]) -> None:
-        self.network = network
-        self.parameter = parameter or ""
-        self.place = names.index(parameter) if parameter in names else None
 
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if self.place is None or self.parameter in kwargs:
+class _ByName:
+    """Gives it as the parameter of a name."""
+
+    def __init__(self, name: str, place: int) -> None:
+        self._name, self._place = name, place
+
+    def signature(self, signature: inspect.Signature) -> inspect.Signature:
+        return signature.replace(parameters=[p for p in signature.parameters.values() if p.name != self._name])
+
+    def __call__(self, entered: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        if self._name in kwargs:
             return args, kwargs
-        if len(args) > self.place:
-            return (*args[: self.place], self.network, *args[self.place :]), kwargs
-        return args, {**kwargs, self.parameter: self.network}
+        if len(args) > self._place:
+            return (*args[: self._place], entered, *args[self._place :]), kwargs
+        return args, {**kwargs, self._name: entered}
+
+
+class _Nowhere:
+    """Gives it nowhere."""
+
+    def signature(self, signature: inspect.Signature) -> inspect.Signature:
+        return signature
+
+    def __call__(self, entered: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:  # noqa: ARG002
+        return args, kwargs
 
 
 def _wrapper(
-    network: Entered, function: Callable[..., Any], given: _Given, code: CodeType | None
+    network: Entered, function: Callable[..., Any], given: Giving, code: CodeType | None
 ) -> Callable[..., Any]:
     """A function of the same kind as `function`, inside an entry."""
 
     async def async_generator(*args: Any, **kwargs: Any) -> Any:
-        with network.entry(code):
-            args, kwargs = given(args, kwargs)
+        with network.entry(code) as entered:
+            args, kwargs = given(entered, args, kwargs)
             made = function(*args, **kwargs)
             try:
                 async for item in made:
@@ -99,18 +131,18 @@ def _wrapper(
                 await made.aclose()
 
     async def coroutine(*args: Any, **kwargs: Any) -> Any:
-        with network.entry(code):
-            args, kwargs = given(args, kwargs)
+        with network.entry(code) as entered:
+            args, kwargs = given(entered, args, kwargs)
             return await function(*args, **kwargs)
 
     def generator(*args: Any, **kwargs: Any) -> Any:
-        with network.entry(code):
-            args, kwargs = given(args, kwargs)
+        with network.entry(code) as entered:
+            args, kwargs = given(entered, args, kwargs)
             return (yield from function(*args, **kwargs))
 
     def plain(*args: Any, **kwargs: Any) -> Any:
-        with network.entry(code):
-            args, kwargs = given(args, kwargs)
+        with network.entry(code) as entered:
+            args, kwargs = given(entered, args, kwargs)
             return function(*args, **kwargs)
 
     if inspect.isasyncgenfunction(function):

@@ -16,7 +16,7 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netdouble import _active
-from netdouble._active import Manner, Scope
+from netdouble._active import Scope
 from netdouble._certificates import Certificates
 from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
@@ -31,6 +31,7 @@ from netdouble._core.url_patterns import compile_url
 from netdouble._gate import guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
+from netdouble._manner import Manner
 from netdouble._problems import Miss, Problem, problem_of, swallowed, waiting, warn
 from netdouble._serving import Serving, Stoppable
 from netdouble.errors import DeclarationError, UnmetExpectation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ from netdouble._core.selection import (
     FIRST,
     FIRST_AND_ROTATE,
     FIRST_UNUSED_THEN_LAST,
+    IN_ORDER,
     NATIVE,
     NEWEST,
+    NEWEST_OR_WINDOW,
     ORDERED_THEN_ONESHOT_THEN_PERMANENT,
     Choice,
     Entry,
@@ -39,6 +41,12 @@ class Routes:
 
     def matching(self) -> Sequence[Entry[str]]:
         return [e for e in self.declared() if self.matches(e)]
+
+    def oldest_first(self) -> Iterator[Entry[str]]:
+        return iter(self.matching())
+
+    def newest_first(self) -> Iterator[Entry[str]]:
+        return reversed(self.matching())
 
     def matches(self, entry: Entry[Any]) -> bool:
         return self.request in entry.route.split("/")
@@ -87,6 +95,14 @@ TABLE = [
     (FIRST_AND_ROTATE, "a/1/2 b/2", "1 2 2 1", "a/1/2 b/2 b/2 -"),
     # requests-mock: the newest, for ever
     (NEWEST, "a/1 b/1", "1 1 2", "b/1 b/1 -"),
+    # a registration with real_http answers nothing, and nothing behind it does
+    (NEWEST_OR_WINDOW, "a/1 b/1", "1 1 2", "b/1 b/1 -"),
+    (NEWEST_OR_WINDOW, "a/1 window:b/1", "1", "-"),
+    (NEWEST_OR_WINDOW, "window:a/1 b/1", "1", "b/1"),
+    # responses' OrderedRegistry: each once; a request out of order leaves only the one that was due
+    (IN_ORDER, "a/1 b/2 c/1", "1 2 1 1", "a/1 b/2 c/1 -"),
+    (IN_ORDER, "a/1 b/2 c/1", "1 1 2 1", "a/1 - b/2 -"),
+    (IN_ORDER, "", "1", "-"),
     (NEWEST, "a/1 b/1*1", "1 1", "b/1 a/1"),
     # pytest-httpx: each once; then the last, when it is reusable
     (FIRST_UNUSED_THEN_LAST, "a/1*1 b/1*1", "1 1 1", "a/1 b/1 -"),
@@ -129,7 +145,16 @@ def test_after_a_missed_order_a_route_added_later_answers_nothing_either() -> No
     assert [routes.open("2"), routes.open("1")] == ["-", "-"]
 
 
-RULES = [NATIVE, FIRST, FIRST_AND_ROTATE, NEWEST, FIRST_UNUSED_THEN_LAST, ORDERED_THEN_ONESHOT_THEN_PERMANENT]
+RULES = [
+    NATIVE,
+    FIRST,
+    FIRST_AND_ROTATE,
+    IN_ORDER,
+    NEWEST,
+    NEWEST_OR_WINDOW,
+    FIRST_UNUSED_THEN_LAST,
+    ORDERED_THEN_ONESHOT_THEN_PERMANENT,
+]
 KINDS = st.sampled_from(["", "ordered", "oneshot", "permanent"])
 ENTRIES = st.lists(
     st.builds(Entry[str], st.sampled_from(["1", "2", "1/2"]), st.integers(0, 2), st.none() | st.integers(0, 2), KINDS),

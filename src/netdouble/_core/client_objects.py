@@ -21,14 +21,16 @@ class ClientObjects:
     Attributes:
         library: the client's name, as in `Request.client`. request: its request object, or None. sender: its adapter,
         session or transport. options: what it was told besides, as `{"timeout": 3}`.
+        session: of a client whose sender is not all, the session that sent it.
         call: the newest call that this request became; None before it was decided.
     """
 
-    __slots__ = ("call", "library", "options", "request", "sender")
+    __slots__ = ("call", "library", "options", "request", "sender", "session")
 
     def __init__(self, library: str, request: Any, sender: Any, options: Mapping[str, Any]) -> None:
         self.library, self.request, self.sender, self.options = library, request, sender, options
         self.call: Call | None = None
+        self.session: Any = None
 
 
 _carried: ContextVar[ClientObjects | None] = ContextVar("netdouble_carried", default=None)
@@ -42,6 +44,11 @@ def carrying(objects: ClientObjects | None) -> Iterator[None]:
         yield
     finally:
         _carried.reset(token)
+
+
+def carried() -> ClientObjects | None:
+    """What a door above has set out here."""
+    return _carried.get()
 
 
 def carry(request: Request) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from netdouble._core.calls import Call
 from netdouble._core.index import Index, is_open
@@ -190,16 +190,27 @@ class View:
 
     def __init__(self, router: Router, request: Request, declined: Collection[int] = ()) -> None:
         self._router, self.request = router, request
-        retired = router._retired
-        self.entries = [
-            router.entry(route)
-            for route in router.candidates(request)
-            if not route.mismatches(request) and route.order not in retired and route.order not in declined
-        ]
+        self._declined = declined
 
     def matching(self) -> Sequence[Entry[Route]]:
         """The routes that match, in declared order, the used-up ones too."""
-        return self.entries
+        return [self._router.entry(route) for route in self._offered() if not route.mismatches(self.request)]
+
+    def newest_first(self) -> Iterator[Entry[Route]]:
+        """The routes that match, the newest first, each asked when it is its turn."""
+        for route in reversed(self._offered()):
+            if not route.mismatches(self.request):
+                yield self._router.entry(route)
+
+    def oldest_first(self) -> Iterator[Entry[Route]]:
+        """The routes that match, in declared order, each asked when it is its turn."""
+        for route in self._offered():
+            if not route.mismatches(self.request):
+                yield self._router.entry(route)
+
+    def _offered(self) -> list[Route]:
+        retired, declined = self._router._retired, self._declined
+        return [r for r in self._router.candidates(self.request) if r.order not in retired and r.order not in declined]
 
     def declared(self) -> Sequence[Entry[Route]]:
         """Every route, in declared order."""

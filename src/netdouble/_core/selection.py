@@ -6,7 +6,7 @@ remembered stands in the choice that it returns. Peers' rules were read in their
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -42,6 +42,14 @@ class View(Protocol):
 
     def matching(self) -> Sequence[Entry[Any]]:
         """The routes that match the request, in declared order, the spent ones too."""
+        ...
+
+    def oldest_first(self) -> Iterator[Entry[Any]]:
+        """As `matching`; each is asked when it is its turn."""
+        ...
+
+    def newest_first(self) -> Iterator[Entry[Any]]:
+        """As `oldest_first`, the other way round."""
         ...
 
     def declared(self) -> Sequence[Entry[Any]]:
@@ -104,7 +112,7 @@ class First:
 
     def choose(self, view: View) -> Choice | None:
         """The first that is not spent."""
-        return next((Choice(entry) for entry in view.matching() if not entry.spent), None)
+        return next((Choice(entry) for entry in view.oldest_first() if not entry.spent), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +141,7 @@ class InOrder:
 
     def choose(self, view: View) -> Choice | None:
         """The head or nothing."""
-        head, *rest = view.declared() or (None,)
+        head, *rest = [entry for entry in view.declared() if not entry.spent] or (None,)
         if head is None:
             return None
         return Choice(head, retire=(head,)) if view.matches(head) else Choice(None, retire=tuple(rest))
@@ -145,7 +153,21 @@ class Newest:
 
     def choose(self, view: View) -> Choice | None:
         """The newest that is not spent."""
-        return next((Choice(entry) for entry in reversed(view.matching()) if not entry.spent), None)
+        return next((Choice(entry) for entry in view.newest_first() if not entry.spent), None)
+
+
+# The kind of a route that answers nothing: a request that it matches is looked at by whoever stands around its scope.
+WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class NewestOrWindow:
+    """The last declared, unless it is a window (requests-mock, `real_http` of a registration)."""
+
+    def choose(self, view: View) -> Choice | None:
+        """The newest; none when that is a window."""
+        newest = next((entry for entry in view.newest_first() if not entry.spent), None)
+        return None if newest is None or newest.kind == WINDOW else Choice(newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,5 +210,6 @@ FIRST: Selection = First()
 FIRST_AND_ROTATE: Selection = FirstAndRotate()
 IN_ORDER: Selection = InOrder()
 NEWEST: Selection = Newest()
+NEWEST_OR_WINDOW: Selection = NewestOrWindow()
 FIRST_UNUSED_THEN_LAST: Selection = FirstUnusedThenLast()
 ORDERED_THEN_ONESHOT_THEN_PERMANENT: Selection = OrderedThenOneshotThenPermanent()

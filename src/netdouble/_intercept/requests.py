@@ -17,7 +17,7 @@ import requests.adapters
 
 from netdouble import _active
 from netdouble._active import Scope
-from netdouble._core.client_objects import ClientObjects, carrying
+from netdouble._core.client_objects import ClientObjects, carried, carrying
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import parse_url
 from netdouble._intercept.layers import Dialect, spoken_by
@@ -27,6 +27,8 @@ from netdouble._patch import Undo, replace
 from netdouble.errors import DeclarationError
 
 DIALECT = Dialect(f"requests {requests.__version__}", "requests", frozenset({"urllib3"}))
+# For our other files that stand at requests: it is imported here only.
+LIBRARY: Any = requests
 Mount = Callable[[Any, Callable[[], Scope]], None]
 
 # urllib3 as requests has it: it is imported in urllib3's own file only.
@@ -48,7 +50,8 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def send(self: Any, request: Any, stream: bool = False, timeout: Any = None, *args: Any, **kwargs: Any) -> Any:
         def send_on() -> Any:
-            return original(self, request, stream, timeout, *args, **kwargs)
+            bound = (self,) if hasattr(original, "__get__") else ()  # a user's mock in its place is called without
+            return original(*bound, request, stream, timeout, *args, **kwargs)
 
         if _active.wants_objects() and not _active.is_passing():
             options = {**dict(zip(_OPTIONS, args, strict=False)), **kwargs, "stream": stream, "timeout": timeout}
@@ -92,6 +95,9 @@ def _sent_with_objects(adapter: Any, request: Any, options: Mapping[str, Any], s
     if hasattr(request.body, "read"):
         request.body = request.body.read()
     objects = ClientObjects("requests", request, adapter, options)
+    above = carried()
+    if above is not None and above.request is request:
+        objects.session = above.session
     with carrying(objects):
         if isinstance(adapter, _Mounted) or not is_fast(request.body) or _retries(adapter.max_retries):
             response = send_on()

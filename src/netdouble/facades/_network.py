@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from netdouble import Network
-from netdouble._active import Manner
 from netdouble._core.callers import declared_at
 from netdouble._core.matching import Matcher
 from netdouble._core.messages import Request
@@ -20,6 +19,7 @@ from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
 from netdouble._core.selection import Selection
 from netdouble._core.url_patterns import UrlPattern
+from netdouble._manner import Manner
 
 Unrouted = Callable[[Request], "Reply | None"]
 
@@ -29,14 +29,14 @@ class FacadeNetwork(Network):
 
     Args:
         facade: the peer's name, for reports. selection: its rule of choice. unrouted: what a request gets that no
-            route answers; None from it: this is not the peer's to decide. entrances, outer_first: see `_active.Manner`.
+            route answers; None from it: this is not the peer's to decide. entrances, outer_first: see `_manner.Manner`.
     """
 
     def __init__(self, facade: str, selection: Selection, unrouted: Unrouted, entrances: Collection[str] = (), *,
                  outer_first: bool = False) -> None:  # fmt: skip
         self.facade = facade
         self._selection = selection
-        self._manner = PeersManner(unrouted, entrances, outer_first=outer_first)
+        self._manner: Manner | None = PeersManner(facade, unrouted, entrances, outer_first=outer_first)
         super().__init__(fast="on", retry_wait="skip", unused="off", swallowed="warn")
 
     def _router_of_entry(self) -> Router:
@@ -61,11 +61,20 @@ class FacadeNetwork(Network):
         return route
 
 
-class PeersManner(Manner):
-    """See `_active.Manner`."""
+class PeersManner:
+    """See `_manner.Manner`."""
 
-    def __init__(self, unrouted: Unrouted, entrances: Collection[str], *, outer_first: bool) -> None:
+    def __init__(self, kind: str, unrouted: Unrouted, entrances: Collection[str], *, outer_first: bool) -> None:
+        self.kind = kind
         self._unrouted, self.entrances, self.outer_first = unrouted, frozenset(entrances), outer_first
+
+    def concerns(self, request: Request) -> bool:  # noqa: ARG002  # every request
+        """Every request."""
+        return True
+
+    def hides(self, request: Request) -> bool:  # noqa: ARG002  # no request
+        """An inner scope never blanks an outer one."""
+        return False
 
     def unrouted(self, request: Request) -> Reply | None:
         """What the facade says."""

@@ -1,0 +1,133 @@
+"""requests' sessions: a door above its adapters, for a facade whose peer stands there.
+
+Seams: `requests.Session.send`, or one session's own; `requests.Session.get_adapter`, which gives a door while it sends.
+
+Rule 1: attached by whoever asks for it, counted; the last one out puts everything back.
+Rule 2: what is not to be answered here goes on to the session's own adapter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from types import MethodType
+from typing import Any
+
+from netdouble import _active
+from netdouble._answering import settle_for
+from netdouble._core.client_objects import ClientObjects, carrying
+from netdouble._core.replies import Verbatim
+from netdouble._intercept.layers import unspoken
+from netdouble._intercept.requests import DIALECT, LIBRARY, neutral, send_for_real
+from netdouble._intercept.seams import seam
+from netdouble._patch import Undo, UndoStack
+
+ENTRANCE = "requests.Session.send"
+
+_lock = threading.RLock()
+_attached: dict[int, tuple[int, UndoStack]] = {}
+# The session that is sending here.
+_sending: ContextVar[Any] = ContextVar("netdouble_session", default=None)
+
+
+def attach(session: Any = None) -> Undo:
+    """Stand above every session, or above one; the returned function gives it up.
+
+    Raises:
+        ClientNotSupported: a seam is missing or has changed.
+    """
+    owners: list[Any] = [LIBRARY.Session] if session is None else [session]
+    keys = [(id(owner), owner, _put_send) for owner in owners]
+    keys.append((id(_put_get_adapter), LIBRARY.Session, _put_get_adapter))
+    with _lock:
+        for key, owner, put in keys:
+            count, stack = _attached.get(key, (0, UndoStack()))
+            if not count:
+                put(owner, stack)
+            _attached[key] = count + 1, stack
+
+    def undo() -> None:
+        with _lock:
+            for key, _, _ in keys:
+                count, stack = _attached.pop(key)
+                if count == 1:
+                    stack.undo()
+                else:
+                    _attached[key] = count - 1, stack
+
+    return undo
+
+
+def _put_send(owner: Any, stack: UndoStack) -> None:
+    if isinstance(owner, type):
+        original = seam(owner, "send", ("self", "request"), client=DIALECT.client)
+        stack.replace(owner, "send", _send(original))
+    else:
+        stack.replace(owner, "send", MethodType(_send(type(owner).send), owner))
+
+
+def _send(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def send(self: Any, request: Any, **kwargs: Any) -> Any:
+        token = _sending.set(self)
+        try:
+            return original(self, request, **kwargs)
+        finally:
+            _sending.reset(token)
+
+    return send
+
+
+def _put_get_adapter(owner: Any, stack: UndoStack) -> None:
+    original = seam(owner, "get_adapter", ("self", "url"), client=DIALECT.client)
+
+    @wraps(original)
+    def get_adapter(self: Any, url: Any) -> Any:
+        if _sending.get() is not self or _active.is_passing():
+            return original(self, url)
+        return _Door(self, lambda: original(self, url))
+
+    stack.replace(owner, "get_adapter", get_adapter)
+
+
+class _Door:
+    """Asks who answers, in the place of a session's own adapter, which need not be there."""
+
+    def __init__(self, session: Any, beneath: Callable[[], Any]) -> None:
+        self._session, self._beneath = session, beneath
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        if hasattr(request.body, "read"):
+            request.body = request.body.read()
+        elif request.body is not None and not isinstance(request.body, (bytes, str)):
+            request.body = b"".join(request.body)
+        objects = ClientObjects("requests", request, self, kwargs)
+        objects.session = self._session
+        token = _sending.set(None)  # what a callback sends is its own
+        try:
+            return self._answer(objects)
+        finally:
+            _sending.reset(token)
+
+    def _answer(self, objects: ClientObjects) -> Any:
+        asked = neutral(objects.request)
+        with carrying(objects):
+            call = _active.ask_above(ENTRANCE, asked)
+            if call is None:
+                return self._beneath().send(objects.request, **objects.options)
+        try:
+            answer = unspoken(lambda: settle_for("requests", call))
+            if isinstance(answer, Verbatim):
+                call.close(response=answer.neutral)
+                return answer.native
+            objects.sender = self._beneath()
+            call.native = send_for_real(objects)
+        except BaseException as error:
+            call.close(error=error)
+            raise
+        return call.native
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,1 @@
+"""What requests-mock brings for other libraries."""
