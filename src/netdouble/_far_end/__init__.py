@@ -82,10 +82,7 @@ class FarEnd:
 
     @property
     def is_over(self) -> bool:
-        """Nothing is heard any more: the last act was an ending or a tunnel, or an error was raised.
-
-        It goes on after what a WebSocket's peer raised: its client was told by a close frame, and closes.
-        """
+        """Nothing is heard any more: the last act was an ending or a tunnel, or an error was raised."""
         return self._speech is not None and self._speech.is_over
 
     def _speech_for(self, data: bytes) -> _Speech | None:

@@ -1,12 +1,14 @@
 """A WebSocket conversation at the far end: what the client sends is heard, the peer is asked, frames are said.
 
 Rule 1: the peer waits, pauses and talks beside the connection (`Concurrent`): a ping is answered meanwhile.
-Rule 2: what the peer raises, an expectation that was not met too, closes the connection, is noted with the call, and is
-raised where the acts are taken.
+Rule 2: what the peer raises, an expectation that was not met too, is told to the client by a close frame, and to the
+test at its end; nothing is raised here. So it is the same whoever holds the connection, and whoever waits for it.
 """
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -31,9 +33,13 @@ from netdouble._core.websockets import (
 from netdouble._far_end.acts import Act, Concurrent
 from netdouble._far_end.peers import LATE
 from netdouble._far_end.programs import program_of
-from netdouble.errors import UnmetExpectation
+from netdouble.errors import HandlerFailed, UnmetExpectation
 
 _FAILED, _UNEXPECTED = 1011, 1008  # RFC 6455 section 7.4.1
+
+
+# The folders whose frames stand between a conversation and the user's function.
+_BENEATH = frozenset({os.path.basename(os.path.dirname(__file__)), "asyncio"})
 
 
 class Talk:
@@ -113,10 +119,12 @@ class Talk:
                 self._is_done = True
                 yield from self._say_close(Close())
                 return
-            except Exception as error:
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001  # pytest.fail() is one, too
                 self._is_done = True
                 yield from self._failed(error)
-                raise
+                return
             self._outcome = None
             if isinstance(wish, Receive):
                 yield from self._awaited(wish, turn)
@@ -160,12 +168,26 @@ class Talk:
             self._dialogue.closing = Closing("peer", wish.code, wish.reason)
             yield self._frames.close(wish.code, wish.reason)
 
-    def _failed(self, error: Exception) -> Iterator[Act]:
+    def _failed(self, error: BaseException) -> Iterator[Act]:
         self._call.close(error=error)
-        if isinstance(error, UnmetExpectation) and self._call.scope is not None:
-            self._call.scope.misses.append(error)
-        expected = isinstance(error, UnmetExpectation)
+        miss = error if isinstance(error, UnmetExpectation) else _raised(self._call, error)
+        if self._call.scope is not None:
+            self._call.scope.misses.append(miss)
         if not self.is_over:
-            code = _UNEXPECTED if expected else _FAILED
+            expected = isinstance(error, UnmetExpectation)
             reason = str(error).partition("\n")[0] if expected else f"{type(error).__name__}: {error}"
-            yield from self._say_close(Close(code, reason))
+            yield from self._say_close(Close(_UNEXPECTED if expected else _FAILED, reason))
+
+
+def _raised(call: Call, error: BaseException) -> HandlerFailed:
+    """The report of a peer that raised, with the user's own part of its traceback."""
+    trace = error.__traceback__
+    while trace is not None and os.path.basename(os.path.dirname(trace.tb_frame.f_code.co_filename)) in _BENEATH:
+        trace = trace.tb_next
+    lines = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    label = f" ({call.route.label})" if call.route is not None else ""
+    try:
+        # One that was never raised would count as one that the test has seen (`_swallowing`).
+        raise HandlerFailed(f"the peer of {call.request}{label} raised {type(error).__name__}\n{lines}") from error  # noqa: TRY301
+    except HandlerFailed as failure:
+        return failure

@@ -56,7 +56,7 @@ class Line:
         self.scope, self.inline = scope, inline
         self._far, self._host, self._port, self._connection = far, host, port, connection
         self._alert = alert
-        self._lock = threading.RLock()
+        self._lock, self._turns = threading.RLock(), threading.RLock()
         self._driven = self._again = self._closed = False
         self._users = 0  # threads that still need the descriptor
         self._unsent = memoryview(b"")
@@ -123,24 +123,32 @@ class Line:
 
     def _carry_out(self, acts: Iterator[Act], *, waits: bool) -> bool:
         """True when it is all done; False when a thread was started that goes on."""
-        while (act := self._next(acts)) is not None:
-            seconds = None
+        while (act := self._step(acts)) is not None:
             if isinstance(act, Pause):
-                seconds = act.seconds
+                if not waits:
+                    self._start(self._go_on, act.seconds, acts)
+                    return False
+                self._wait(act.seconds)
             elif isinstance(act, Ending):
                 self._end(act)
             elif isinstance(act, Concurrent):
                 self._beside(act.acts)
             elif isinstance(act, Tunnel):
                 self._tunnel(act)
-            elif not self._say(act):
-                seconds = 0.0
-            if seconds is not None:
-                if not waits:
-                    self._start(self._go_on, seconds, acts)
-                    return False
-                self._wait(seconds)
         return True
+
+    def _step(self, acts: Iterator[Act]) -> Act | None:
+        """The next act that is more than bytes to send: those are sent, in the order in which they were given.
+
+        Others may be driving the far end beside this: they wait for their turn.
+        """
+        while True:
+            with self._turns:
+                act = self._next(acts)
+                if not isinstance(act, bytes):
+                    return act
+                if not self._say(act):
+                    return Pause(0.0)  # until the client has read
 
     def _next(self, acts: Iterator[Act]) -> Act | None:
         """The next act; None at the end, and when nobody is there any more."""
@@ -157,14 +165,11 @@ class Line:
 
     def _beside(self, acts: Iterator[Act]) -> None:
         """Carry out acts that hold up nothing but themselves: at once, as far as nothing has to wait."""
-        for act in acts:
-            seconds = act.seconds if isinstance(act, Pause) else None
+        while (act := self._step(acts)) is not None:
             if isinstance(act, Ending):
                 self._end(act)
-            elif isinstance(act, bytes) and not self._say(act):
-                seconds = 0.0
-            if seconds is not None:
-                self._start(self._go_on_beside, seconds, acts)
+            elif isinstance(act, Pause):
+                self._start(self._go_on_beside, act.seconds, acts)
                 return
 
     def _go_on_beside(self, seconds: float, acts: Iterator[Act]) -> None:
@@ -390,6 +395,8 @@ class Line:
             if not self._users:
                 self._driven = False
                 self._far.close()
+                if self._far_end is not None:
+                    self._far_end.close()
 
 
 def _refusal(error: BaseException) -> bytes:

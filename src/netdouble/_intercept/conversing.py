@@ -1,7 +1,6 @@
 """WebSocket conversations without a connection: what a client's seam gives and takes, carried to the far end.
 
-Rule 1: all acts of one conversation are carried out by one at a time, in their order.
-Rule 2: what the route's peer raises is raised where the client writes; where no caller would see it, it fails the test.
+Rule: the acts of one conversation are carried out one at a time, in their order.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from netdouble._core.messages import Response
 from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Concurrent
 from netdouble._intercept.exchange import event_loop
-from netdouble.errors import HandlerFailed, UnmetExpectation
 
 
 def begun(call: Call, headers: Headers) -> tuple[Response, Any]:
@@ -40,18 +38,6 @@ def begun(call: Call, headers: Headers) -> tuple[Response, Any]:
     return response, Talk(call, conversation, headers, Limits()) if response.status == 101 else None
 
 
-def note_failure(call: Call, error: BaseException) -> None:
-    """Let an error that no caller will see fail the test."""
-    if isinstance(error, UnmetExpectation) or call.scope is None:  # the first is noted already
-        return
-    try:
-        raise HandlerFailed(  # noqa: TRY301  # one that was raised has a traceback
-            f"the peer of {call.request} failed: {type(error).__name__}: {error}"
-        ) from error
-    except HandlerFailed as failure:
-        call.scope.misses.append(failure)
-
-
 class LoopTalk:
     """A conversation on an asyncio loop.
 
@@ -59,9 +45,8 @@ class LoopTalk:
         arrive: takes bytes for the client. end: takes how the connection ends.
     """
 
-    def __init__(self, talk: Any, call: Call, loop: Any, arrive: Callable[[bytes], Any],
-                 end: Callable[[Ending], Any]) -> None:  # fmt: skip
-        self._talk, self._call, self._loop, self._arrive, self._end = talk, call, loop, arrive, end
+    def __init__(self, talk: Any, loop: Any, arrive: Callable[[bytes], Any], end: Callable[[Ending], Any]) -> None:
+        self._talk, self._loop, self._arrive, self._end = talk, loop, arrive, end
 
     def begin(self) -> None:
         """The handshake was answered."""
@@ -77,26 +62,23 @@ class LoopTalk:
         self._talk.close()
 
     def _carry_out(self, acts: Iterator[Act]) -> None:
-        try:
-            for act in acts:
-                if isinstance(act, bytes):
-                    self._loop.call_soon(self._arrive, act)
-                elif isinstance(act, Pause):
-                    self._loop.call_later(act.seconds, self._carry_out, acts)
-                    return
-                elif isinstance(act, Concurrent):
-                    self._carry_out(act.acts)
-                elif isinstance(act, Ending):
-                    self._loop.call_soon(self._end, act)
-        except Exception as error:  # noqa: BLE001  # what the peer raised
-            note_failure(self._call, error)  # the client was told by a close frame, and closes
+        for act in acts:
+            if isinstance(act, bytes):
+                self._loop.call_soon(self._arrive, act)
+            elif isinstance(act, Pause):
+                self._loop.call_later(act.seconds, self._carry_out, acts)
+                return
+            elif isinstance(act, Concurrent):
+                self._carry_out(act.acts)
+            elif isinstance(act, Ending):
+                self._loop.call_soon(self._end, act)
 
 
 class _Stream:
     """What a sync and an async network stream of httpcore share: the far end's side of a conversation."""
 
-    def __init__(self, talk: Any, call: Call, core: Any) -> None:
-        self._talk, self._call, self._core = talk, call, core
+    def __init__(self, talk: Any, core: Any) -> None:
+        self._talk, self._core = talk, core
         self._heard = bytearray()
         self._due: list[tuple[float, int, Iterator[Act]]] = []
         self._numbers = itertools.count()
@@ -124,10 +106,7 @@ class _Stream:
             left = self._due[0][0] - _now()
             if left > 0:
                 return left
-            try:
-                self._carry_out(heapq.heappop(self._due)[2])
-            except Exception as error:  # noqa: BLE001  # whoever reads is no caller of the test's
-                note_failure(self._call, error)
+            self._carry_out(heapq.heappop(self._due)[2])
         return None
 
     def _take(self, size: int) -> bytes | None:
@@ -158,8 +137,8 @@ class _Stream:
 class Stream(_Stream):
     """A network stream of httpcore, sync: clients read in a thread and write in another."""
 
-    def __init__(self, talk: Any, call: Call, core: Any) -> None:
-        super().__init__(talk, call, core)
+    def __init__(self, talk: Any, core: Any) -> None:
+        super().__init__(talk, core)
         self._changed = threading.Condition(threading.RLock())
         self._carry_out(talk.begin(b""))
 
@@ -201,8 +180,8 @@ class Stream(_Stream):
 class AsyncStream(_Stream):
     """As `Stream`, async: on asyncio or trio, whichever runs."""
 
-    def __init__(self, talk: Any, call: Call, core: Any) -> None:
-        super().__init__(talk, call, core)
+    def __init__(self, talk: Any, core: Any) -> None:
+        super().__init__(talk, core)
         self._woken: Any = None
         self._carry_out(talk.begin(b""))
 

@@ -132,7 +132,7 @@ class Library:
         head = _head(response)
         extensions = dict(head.extensions)
         if talk is not None:
-            extensions["network_stream"] = kind(talk, call, _core(self.module.__name__))
+            extensions["network_stream"] = kind(talk, _core(self.module.__name__))
         stream = self.module.ByteStream(response.body)
         return self.module.Response(response.status, headers=head.lines, stream=stream, extensions=extensions)
 

@@ -258,7 +258,7 @@ class MemoryTransport(asyncio.Transport):
         self._say(spell(response, method="GET", keep_alive=talk is not None), call, response)
         if talk is not None and not self._closed:
             self._raw = True
-            self._talk = LoopTalk(talk, call, self._loop, self._arrive, self._end)
+            self._talk = LoopTalk(talk, self._loop, self._arrive, self._end)
             self._talk.begin()
 
     async def _fail(self, parsed: ParsedRequest, call: Call, fail: Fail) -> None:

@@ -192,8 +192,6 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  # what a function of the user's raised
             response = self._host.failed(self._call, error)
             self._host.answered()
-            if not self._far_end.is_over:  # a WebSocket's peer: the client was told, and closes now
-                return None
             if self._has_said or self._far_end_is_http2:
                 self._visit.reset()
                 raise _Gone from None

@@ -16,7 +16,7 @@ from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Compute
 from netdouble._far_end import Act, Origin, Tunnel
-from netdouble.errors import DeclarationError, HandlerFailed, NetdoubleError, UnmatchedRequest, UnmetExpectation
+from netdouble.errors import DeclarationError, HandlerFailed, NetdoubleError, UnmatchedRequest
 from netdouble.server.address import Address
 from netdouble.server.listening import Visit
 from netdouble.server.originals import current_thread
@@ -111,8 +111,6 @@ class RoutesHost:
         if isinstance(error, UnmatchedRequest):
             error.server = self.url
             return Response(UNEXPECTED, text=f"{error}\n")
-        if isinstance(error, UnmetExpectation):  # of a WebSocket's script: noted already
-            return Response(500)
         try:
             raise HandlerFailed(_report(call, error, self.url)) from error  # noqa: TRY301  # one that was raised
         except HandlerFailed as failure:
