@@ -250,9 +250,20 @@ def is_attributed() -> bool:
 
 
 def responsible() -> list[Scope]:
-    """The scopes whose guard holds here: the captured one, even when it has closed; else every innermost open one."""
+    """The scopes whose guard holds here: the captured one, even when it has closed; else every innermost open one.
+
+    A facade's scope does not guard: the nearest around it that does is meant.
+    """
     scope = captured()
-    return [scope] if scope is not None else _innermost(_open)
+    found = map(_guarding, [scope] if scope is not None else _innermost(_open))
+    return [each for each in found if each is not None]
+
+
+def _guarding(scope: Scope) -> Scope | None:
+    guarding: Scope | None = scope
+    while guarding is not None and guarding.manner is not None:
+        guarding = guarding.parent
+    return guarding
 
 
 def _of_context() -> Scope | None:

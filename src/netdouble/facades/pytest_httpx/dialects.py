@@ -34,6 +34,6 @@ HTTPX2 = Dialect(
     "httpx2",
     "httpx2_mock",
     "https://github.com/angryfoxx/httpx2-pytest/blob/master/README.md",
-    "https://github.com/angryfoxx/httpx-pytest/issues",
+    "https://github.com/angryfoxx/httpx2-pytest/issues",
     loose_params=True,
 )

@@ -158,7 +158,7 @@ class Expectation(UrlPattern):
             return False
         if isinstance(self.proxy_url, re.Pattern):
             return self.proxy_url.match(request.proxy) is not None
-        return bool(module_of(request).URL(request.proxy) == self.proxy_url)
+        return str(module_of(request).URL(request.proxy)) == str(self.proxy_url)
 
     def _body_differences(self, request: Request) -> Iterator[Mismatch]:
         if self.content is not None and request.body != self.content:

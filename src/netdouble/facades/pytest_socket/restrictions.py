@@ -1,0 +1,148 @@
+"""pytest-socket's restrictions: sockets disabled, or some hosts allowed.
+
+Rule 1: at most one restriction holds; the next one replaces it. What it refuses is refused for every way to get there:
+a saved class, a subclass, `connect_ex`, a datagram; pytest-socket sees one of them.
+Rule 2: a declaration that can't be read is an error, and restricts; it never lifts.
+"""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from netdouble._gate import shutting
+from netdouble._patch import Undo
+from netdouble.facades.pytest_socket.hosts import Allowed, host_from_address
+
+_UNIX = getattr(socket, "AF_UNIX", None)
+
+
+class SocketBlockedError(RuntimeError):
+    """The socket module was used, and is disabled."""
+
+    def __init__(self, msg: str = "A test tried to use socket.socket.", *_args: Any, **_kwargs: Any) -> None:
+        super().__init__(msg)
+        _warn(msg)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), str(self))
+
+
+class SocketConnectBlockedError(RuntimeError):
+    """A host was to be reached that is not allowed."""
+
+    def __init__(self, allowed: Iterable[str], host: str | None, *_args: Any, **_kwargs: Any) -> None:
+        listed = ",".join(allowed)
+        msg = f'A test tried to use socket.socket.connect() with host "{host}" (allowed: "{listed}").'
+        super().__init__(msg)
+        _warn(msg)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), str(self))
+
+
+def _rebuilt(kind: type[RuntimeError], msg: str) -> RuntimeError:
+    made = kind.__new__(kind)
+    made.args = (msg,)
+    return made
+
+
+def _warn(msg: str) -> None:
+    # Where warnings are errors it is this error that must reach the test, not the warning.
+    with suppress(Warning):
+        warnings.warn(msg, stacklevel=4)
+
+
+class _Disabled:
+    """Nothing may be used."""
+
+    def __init__(self, *, allow_unix_socket: bool) -> None:
+        self._unix = allow_unix_socket
+
+    def makes(self, family: int) -> None:
+        if not (self._unix and family == _UNIX):
+            raise SocketBlockedError
+
+    def reaches(self, sock: socket.socket, address: Any) -> None:  # noqa: ARG002  # `Keeper`
+        self.makes(sock.family)
+
+    def looks_up(self, function: str) -> None:
+        raise SocketBlockedError(f"A test tried to use socket.{function}.")
+
+
+class _Restricted:
+    """Some hosts may be reached. Lookups are free, as with pytest-socket."""
+
+    def __init__(self, allowed: Allowed, *, allow_unix_socket: bool) -> None:
+        self._allowed, self._unix = allowed, allow_unix_socket
+
+    def makes(self, family: int) -> None:
+        pass
+
+    def reaches(self, sock: socket.socket, address: Any) -> None:
+        if self._unix and sock.family == _UNIX:
+            return
+        host = host_from_address(address) if isinstance(address, tuple) and address else None
+        if not self._allowed.takes(host):
+            raise SocketConnectBlockedError(self._allowed.shown, host)
+
+    def looks_up(self, function: str) -> None:
+        pass
+
+
+_undo: Undo | None = None
+
+
+def enable_socket() -> None:
+    """Lift every restriction."""
+    global _undo
+    if _undo is not None:
+        _undo()
+        _undo = None
+
+
+def disable_socket(allow_unix_socket: bool = False) -> None:
+    """Refuse every use of the socket module; of unix sockets only if `allow_unix_socket` is false."""
+    _restrict(_Disabled(allow_unix_socket=allow_unix_socket))
+
+
+def socket_allow_hosts(
+    allowed: str | Iterable[str] | None = None,
+    allow_unix_socket: bool = False,
+    resolution_cache: dict[str, set[str]] | None = None,
+) -> None:
+    """Refuse to reach any host but these.
+
+    Args:
+        allowed: names, addresses, CIDR blocks: a list, tuple or set, or one text with commas; None changes nothing.
+        allow_unix_socket: unix sockets may be reached. resolution_cache: see `normalize_allowed_hosts`.
+
+    Raises:
+        TypeError: `allowed` is neither.
+    """
+    if allowed is None:
+        return
+    entries = entries_of(allowed)
+    enable_socket()  # for the lookups
+    _restrict(_Restricted(Allowed(entries, resolution_cache), allow_unix_socket=allow_unix_socket))
+
+
+def entries_of(allowed: Any) -> list[str]:
+    """The single entries. Raises TypeError when it can't be read."""
+    if isinstance(allowed, str):
+        return allowed.split(",")
+    if isinstance(allowed, (list, tuple, set, frozenset)) and all(isinstance(entry, str) for entry in allowed):
+        return sorted(allowed) if isinstance(allowed, (set, frozenset)) else list(allowed)
+    raise TypeError(f"allowed hosts are a text with commas, or a list, tuple or set of texts, not {allowed!r}")
+
+
+def _restrict(keeper: shutting.Keeper) -> None:
+    global _undo
+    enable_socket()
+    _undo = shutting.keep(keeper)
+
+
+_remove_restrictions = enable_socket
