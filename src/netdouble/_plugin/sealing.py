@@ -85,7 +85,7 @@ def _made(mode: str, swallowed: str, pluginmanager: Any) -> SealedRun:
         with _uncaptured(pluginmanager):
             return SealedRun(seal(mode, _at_end(swallowed)), "")
     except OSError as error:
-        return SealedRun(None, str(error))
+        return SealedRun(None, error.strerror or str(error))
 
 
 @contextmanager

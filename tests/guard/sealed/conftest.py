@@ -170,6 +170,18 @@ def program(tmp_path_factory):
     return str(made)
 
 
+@pytest.fixture
+def namespace(capfd):
+    """Network namespaces can be had here; an ordinary user may be forbidden them (Ubuntu 24.04), and that is said."""
+    command = [sys.executable, "-m", "netdouble", "run", "--sealed=netns", "--", "true"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    if done.returncode:
+        assert (done.returncode, os.getuid() != 0) == (2, True), done.stderr
+        with capfd.disabled():
+            sys.stderr.write(f"\nNOT RUN: the test of a network of its own: {done.stderr}")
+    return not done.returncode
+
+
 def wait_until(condition, seconds: float = 30) -> None:
     """Fails after so many seconds."""
     until = time.monotonic() + seconds

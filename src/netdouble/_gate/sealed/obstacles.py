@@ -37,7 +37,10 @@ def obstacle(mode: str = "require") -> str:
         return f"Linux {os.uname().release} is older than {'.'.join(map(str, kernel.OLDEST))}"
     if not os.path.exists("/proc/self/mem"):
         return "/proc is not mounted"
-    code = _tried()
+    try:
+        code = _tried()
+    except OSError as error:
+        return f"no process can be started: {error.strerror}"
     return _REASONS.get(code, f"the kernel refuses the filter: {os.strerror(code)}") if code else ""
 
 

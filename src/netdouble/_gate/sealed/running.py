@@ -77,7 +77,7 @@ def _seal(mode: str, allow: Sequence[str], loopback: str, swallowed: str) -> str
         rules = Rules(allow=tuple(allow), loopback=loopback)
         os.environ[VARIABLE] = f"{start(rules, Moment(), at_end)}:0"
     except OSError as error:
-        return str(error)
+        return error.strerror or str(error)
     return ""
 
 

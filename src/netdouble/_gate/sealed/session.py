@@ -140,7 +140,8 @@ def seal(mode: str, at_end: AtEnd) -> Sealing:
         return Sealing(joined=bool(outer), link=Link(address, stacks.signal), stacks=stacks)
     except OSError as error:
         stacks.close()
-        raise OSError(f"the outer run's supervisor does not answer: {error}" if outer else str(error)) from None
+        why = error.strerror or str(error)
+        raise OSError(f"the outer run's supervisor does not answer: {why}" if outer else why) from None
 
 
 def _enter(refusal: Refusal, frames: list[Frame]) -> None:

@@ -55,22 +55,33 @@ def start(rules: Rules, moment: Moment, at_end: AtEnd) -> str:
     alive, held = os.pipe()
     report = os.memfd_create("netdouble", os.MFD_CLOEXEC)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    middle = os.fork()
-    if middle:
-        _wait(middle, report, held, before, at_end)
-    kernel.adopt_orphans()
-    child = os.fork()
-    if child:
-        _supervise(child, far, hub, alive, report, Member(0, None, rules, moment))
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    for descriptor in (alive, held, report):
-        os.close(descriptor)
-    far.close()
-    address: str = hub.getsockname().decode()[1:]
-    hub.close()
+    try:
+        middle = os.fork()
+        if middle:
+            _wait(middle, report, held, before, at_end)
+        child = _fork_again(report)
+        if child:
+            _supervise(child, far, hub, alive, report, Member(0, None, rules, moment))
+        address: str = hub.getsockname().decode()[1:]
+    finally:  # in the process that goes on, whichever of them that is
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for descriptor in (alive, held, report):
+            os.close(descriptor)
+        far.close()
+        hub.close()
     with near:
         _install(near)
     return address
+
+
+def _fork_again(report: int) -> int:
+    try:
+        kernel.adopt_orphans()
+        return os.fork()
+    except OSError:  # this one goes on, and is the one to wait for
+        os.pwrite(report, b"%d\n" % os.getpid(), 0)
+        os.kill(os.getppid(), signal.SIGCHLD)
+        raise
 
 
 # The sealed process
@@ -98,7 +109,10 @@ def _install(near: socket.socket) -> None:
             there.set()
 
     helper = threading.Thread(target=help_out, name="netdouble-seal", daemon=True)
-    helper.start()
+    try:
+        helper.start()
+    except RuntimeError as error:  # "can't start new thread"
+        raise OSError(str(error)) from None
     there.wait()
     try:
         if listener:

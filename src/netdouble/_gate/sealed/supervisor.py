@@ -140,6 +140,8 @@ class Supervisor:
         for descriptor in list(self._sockets):
             self._told_last(descriptor)
         self._over = True
+        with suppress(OSError):
+            os.setsid()  # the terminal's signals are not for those that are left over
         left = self._judge.outside
         self._report(status, packed(list(left.refusals.values())))
         left.refusals.clear()
