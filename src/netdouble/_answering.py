@@ -57,15 +57,32 @@ def _computed(call: Call) -> tuple[Any, Any]:
 
 async def asettle(call: Call) -> Answer:
     """What `call` is answered with, for an async client."""
+    reply, made = await _acomputed(call)
+    return _known(reply) if reply is not None else _answer(made, call)
+
+
+async def asettle_for(library: str, call: Call) -> Answer | Verbatim:
+    """As `asettle`, for a client that takes a response object of its own as it is."""
+    reply, made = await _acomputed(call)
+    if reply is not None:
+        return _known(reply)
+    if isinstance(made, Verbatim) and made.library == library:
+        call.native = made.native
+        return made
+    return _answer(made, call)
+
+
+async def _acomputed(call: Call) -> tuple[Any, Any]:
+    """As `_computed`."""
     while True:
         reply = call.answer
         if not isinstance(reply, Compute):
-            return _known(reply)
+            return reply, None
         made = reply.function(call.request)
         if hasattr(made, "__await__"):
             made = await made
         if made is not DECLINE:
-            return _answer(made, call)
+            return None, made
         call.scope.answer_again(call)
 
 

@@ -35,7 +35,7 @@ from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail
 from netdouble._core.routes import Route
 from netdouble._core.urls import URL, join_url
-from netdouble._intercept import aiohttp_response
+from netdouble._intercept import aiohttp_response, aiohttp_sessions
 from netdouble._intercept.aiohttp_traces import tell_lookup
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.httpcore_failures import handshake_failure
@@ -68,7 +68,8 @@ def install(module: ModuleType) -> Undo:
 
     @functools.wraps(connect)
     async def connect_here(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
-        return await door.connect(self, connect, req, traces, timeout)
+        said = aiohttp_sessions.spoken(module, req)
+        return said if said is not None else await door.connect(self, connect, req, traces, timeout)
 
     @functools.wraps(create)
     async def create_here(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
@@ -79,6 +80,8 @@ def install(module: ModuleType) -> Undo:
     @functools.wraps(request)
     async def request_here(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
+            if _active.wants_objects() and not is_passing():
+                return await aiohttp_sessions.request(module, CLIENT, request, self, *_called(*args, **kwargs))
             return await request(self, *args, **kwargs)
         except aiohttp.ClientOSError as error:
             declared = error.__cause__  # aiohttp takes every OSError for one of the network's
@@ -93,6 +96,10 @@ def install(module: ModuleType) -> Undo:
     undo.replace(module.TCPConnector, "connect", connect_here)
     undo.replace(module.ClientSession, "_request", request_here)
     return undo.undo
+
+
+def _called(method: str, str_or_url: Any, **options: Any) -> tuple[str, Any, dict[str, Any]]:
+    return method, str_or_url, options
 
 
 class _Past(OSError):

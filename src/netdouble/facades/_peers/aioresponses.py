@@ -1,0 +1,5 @@
+"""aioresponses: no pytest plugin of its own."""
+
+from netdouble.facades._peers import Peer
+
+PEER = Peer("aioresponses", {"aioresponses": "netdouble.facades.aioresponses"})
