@@ -10,6 +10,7 @@ Rule 2: what a user declares goes out as declared. h2 checks what comes in, neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
 from netdouble._codec.http1 import Limits, ParsedRequest, connection_options
@@ -65,6 +66,10 @@ class Room(NamedTuple):
     stream: int
 
 
+class Left(NamedTuple):
+    """The client has said goodbye (GOAWAY): h2 says nothing more to it."""
+
+
 class Broken(NamedTuple):
     """The client broke the protocol; nothing more can be read. raw: the frame where it did."""
 
@@ -72,7 +77,11 @@ class Broken(NamedTuple):
     raw: bytes
 
 
-Heard: TypeAlias = Asked | TooLarge | Waits | Gone | Room | Broken
+Heard: TypeAlias = Asked | TooLarge | Waits | Gone | Room | Left | Broken
+
+
+class StreamGone(ConnectionAbortedError):
+    """What was to be said can't be: the client has given the request up, or is gone."""
 
 
 class _Coming:
@@ -113,17 +122,23 @@ class Http2Server:
 
     # Hearing
 
-    def hear(self, data: bytes) -> list[Heard]:
-        """What `data` brings. After a `Broken` nothing more is to be heard."""
+    def hear(self, data: bytes) -> Iterator[Heard]:
+        """What `data` brings, one after the other: a frame is looked at when what is before it has been dealt with.
+
+        After a `Broken` nothing more is to be heard.
+        """
         self._buffer += data
-        heard: list[Heard] = []
+        return self._heard()
+
+    def _heard(self) -> Iterator[Heard]:
         frame = b""
         try:
             for frame in self._frames():
+                heard: list[Heard] = []
                 self._hear_frame(frame, heard)
-        except ProtocolError as error:
-            heard.append(Broken(f"{type(error).__name__}: {error}".rstrip(": "), frame or bytes(self._buffer)))
-        return heard
+                yield from heard
+        except (ProtocolError, ValueError) as error:  # the latter of what h2 has not looked for
+            yield Broken(f"{type(error).__name__}: {error}".rstrip(": "), frame or bytes(self._buffer))
 
     def _frames(self) -> Iterator[bytes]:
         """Frame by frame, so that what a broken one follows is still heard, and each request knows its bytes."""
@@ -182,6 +197,8 @@ class Http2Server:
             heard.append(Room(event.stream_id or 0))
         elif isinstance(event, events.RemoteSettingsChanged):
             heard.append(Room(0))
+        elif isinstance(event, events.ConnectionTerminated):
+            heard.append(Left())
 
     def _take_data(self, event: events.DataReceived, heard: list[Heard]) -> None:
         stream = event.stream_id or 0
@@ -207,32 +224,46 @@ class Http2Server:
     def head(self, stream: int, status: int, fields: Iterable[tuple[str, str]], *, is_all: bool = False) -> None:
         """Say a status and its header fields, as they are; `is_all`: nothing follows."""
         block = [(b":status", b"%d" % status), *_bytes(fields)]
-        self._h2.send_headers(stream, block, end_stream=is_all)
+        with _said(stream):
+            self._h2.send_headers(stream, block, end_stream=is_all)
 
     def room(self, stream: int) -> int:
         """How many bytes of a body may be said now; 0 until a `Room`."""
-        return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+        with _said(stream):
+            return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
 
     def data(self, stream: int, chunk: bytes) -> None:
         """Say a piece of a body, at most `room` bytes."""
-        self._h2.send_data(stream, chunk)
+        with _said(stream):
+            self._h2.send_data(stream, chunk)
 
     def end(self, stream: int, trailers: Iterable[tuple[str, str]] = ()) -> None:
         """The message ends, behind trailer fields where there are any."""
         fields = _bytes(trailers)
-        if fields:
-            self._h2.send_headers(stream, fields, end_stream=True)
-        else:
-            self._h2.end_stream(stream)
+        with _said(stream):
+            if fields:
+                self._h2.send_headers(stream, fields, end_stream=True)
+            else:
+                self._h2.end_stream(stream)
 
     def reset(self, stream: int, code: int) -> None:
         """End one stream before its time (RST_STREAM, section 6.4)."""
         self._coming.pop(stream, None)
-        self._h2.reset_stream(stream, code)
+        with _said(stream):
+            self._h2.reset_stream(stream, code)
 
     def goodbye(self, code: int = 0, last: int | None = None) -> None:
         """Say that no further request is taken (GOAWAY, section 6.8); `last`: the last one that was looked at."""
-        self._h2.close_connection(code, last_stream_id=last)
+        with _said(0):
+            self._h2.close_connection(code, last_stream_id=last)
+
+
+@contextmanager
+def _said(stream: int) -> Iterator[None]:
+    try:
+        yield
+    except ProtocolError as error:
+        raise StreamGone(f"stream {stream} is gone: {error}") from error
 
 
 def response_fields(response: Response, method: str) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from netdouble._core.headers import Headers
@@ -103,11 +103,13 @@ class Frames:
         self._parts: list[str | bytes] = []
         self._size = 0
 
-    def hear(self, data: bytes) -> list[Heard]:
-        """What `data` brings; nothing is heard after a `Closed` or `Broken`."""
-        heard: list[Heard] = []
+    def hear(self, data: bytes) -> Iterator[Heard]:
+        """What `data` brings, one after the other: a frame is looked at when what is before it has been dealt with.
+
+        Nothing is heard after a `Closed` or `Broken`.
+        """
         if self._connection.state is ConnectionState.CLOSED:
-            return heard
+            return
         self._connection.receive_data(data)
         for event in self._connection.events():
             if isinstance(event, events.Message):
@@ -115,17 +117,16 @@ class Frames:
                 self._parts.append(part)
                 self._size += len(part)
                 if self._size > self._limit:
-                    heard.append(self._break(TOO_BIG, f"a message of more than {self._limit} bytes"))
-                    break
+                    yield self._break(TOO_BIG, f"a message of more than {self._limit} bytes")
+                    return
                 if event.message_finished:
-                    heard.append(Message(self._whole()))
+                    yield Message(self._whole())
             elif isinstance(event, events.Ping):
                 if self._connection.state is ConnectionState.OPEN:
-                    heard.append(Pinged(self._connection.send(event.response())))
+                    yield Pinged(self._connection.send(event.response()))
             elif isinstance(event, events.CloseConnection):
-                heard.append(self._end(event))
-                break
-        return heard
+                yield self._end(event)
+                return
 
     def _whole(self) -> str | bytes:
         parts, self._parts, self._size = self._parts, [], 0

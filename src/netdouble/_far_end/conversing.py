@@ -66,7 +66,9 @@ class Talk:
 
     def hear(self, data: bytes) -> Iterator[Act]:
         """The client has sent `data`."""
-        for each in [] if self.is_over else self._frames.hear(data):
+        for each in () if self.is_over else self._frames.hear(data):
+            if self.is_over:  # the peer has hung up meanwhile
+                return
             if isinstance(each, Message):
                 self._dialogue.messages.append(WebSocketMessage("client", each.data))
                 self._inbox.append(each.data)

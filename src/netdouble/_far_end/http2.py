@@ -17,7 +17,9 @@ from netdouble._codec.http2 import (
     Gone,
     Heard,
     Http2Server,
+    Left,
     Room,
+    StreamGone,
     TooLarge,
     Waits,
     hangs_up,
@@ -77,9 +79,10 @@ class Http2:
         for stream in list(self._streams.values()):
             self._give_up(stream)
 
-    def _acts(self, heard: list[Heard]) -> Iterator[Act]:
-        yield from self._said()
+    def _acts(self, heard: Iterator[Heard]) -> Iterator[Act]:
         for each in heard:
+            if self.is_over:
+                return
             if isinstance(each, Asked):
                 yield Concurrent(self._run(self._stream(each.stream, self._answered(each.stream, each.parsed))))
             elif isinstance(each, TooLarge):
@@ -93,9 +96,12 @@ class Http2:
                 waiting, self._blocked = self._blocked, []
                 for stream in waiting:
                     yield Concurrent(self._run(stream))
+            elif isinstance(each, Left):
+                yield from self.hear_end()
             else:
                 yield from self._broke_off(each)
             yield from self._said()
+        yield from self._said()
 
     def _said(self) -> Iterator[bytes]:
         if data := self._talk.take():
@@ -133,6 +139,8 @@ class Http2:
         while stream.id in self._streams and not self.is_over:
             try:
                 act = next(stream.acts, Ending.KEEP_ALIVE)
+            except StreamGone:
+                act = Ending.KEEP_ALIVE
             except BaseException:
                 self.is_over = True
                 raise
@@ -142,7 +150,7 @@ class Http2:
             if act is Ending.STALL:
                 return
             if isinstance(act, Ending):
-                del self._streams[stream.id]
+                self._streams.pop(stream.id, None)
                 if act is not Ending.KEEP_ALIVE:
                     self.is_over = True
                     yield act
