@@ -6,6 +6,8 @@ connection or name lookup that no stub answers and nothing allows is refused bef
 
 from __future__ import annotations
 
+import atexit
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -50,7 +52,20 @@ def install(
     settings = Settings().changed(options, "guard.install")
     policy = Policy(settings.allow, loopback=settings.loopback)
     origin = f"guard={mode} (guard.install)"
+    if "pytest" not in sys.modules:  # its plugin tells at the end of the run
+        atexit.unregister(_tell)
+        atexit.register(_tell)
     return arming.put_in_force(Rule(settings.guard, policy, origin, settings.children, error))
+
+
+def _tell() -> None:
+    """List at the exit of the interpreter what was refused."""
+    _guard.hear()
+    for attempt in _ledger.now.attempts.values():
+        if attempt.refused:
+            where = f"{attempt.action} {attempt.target}  {attempt.count}x  {attempt.test}  {attempt.caller}"
+            sys.stderr.write(f"netdouble: refused: {where.strip()}\n")
+    _ledger.remove_file()
 
 
 def in_force() -> Rule:

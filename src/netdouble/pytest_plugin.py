@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import CodeType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -25,6 +25,7 @@ from netdouble._plugin.session import Session
 from netdouble.errors import DeclarationError, NetdoubleError, UnmetExpectation
 
 if TYPE_CHECKING:
+    from netdouble._plugin.guard_of_test import TestGuard
     from netdouble._problems import Problem
     from netdouble.network import Network
     from netdouble.server.serving import Server
@@ -83,6 +84,15 @@ def net_server_session(request: pytest.FixtureRequest) -> Iterator[Server]:
 def _netdouble(net: Network) -> Network:
     """The same as `net`, for suites that have a fixture of that name."""
     return net
+
+
+@pytest.fixture
+def net_guard(request: pytest.FixtureRequest) -> Iterator[TestGuard]:
+    """The guard, for one test: `net_guard.allow("db.test:5432")`, `.expect_blocked()`, `.attempts`."""
+    from netdouble._plugin.guard_of_test import TestGuard
+
+    with ExitStack() as stack:
+        yield TestGuard(request.node.nodeid, stack)
 
 
 # The run

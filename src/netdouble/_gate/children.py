@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import sysconfig
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from netdouble import _active
+from netdouble import _active, _origins
 from netdouble._active import Scope
 from netdouble._gate import guard, ledger, own, proxies
 from netdouble._gate.refusals import Case
@@ -59,6 +60,13 @@ def end() -> None:
         _undos.undo()
         guard.watching.remove(refresh)
         _change(None)
+
+
+def take_over() -> None:
+    """This process was given a guard, but is no child of a test: it has the same settings, and a ledger of its own."""
+    asleep = sys.modules.get("_netdouble_child")
+    if asleep is not None:
+        asleep._state["asleep"] = False
 
 
 def refresh() -> None:
@@ -153,9 +161,18 @@ def handlers() -> dict[str, Callable[[tuple[Any, ...]], None]]:
 
 def _starts(command: Any) -> None:
     scope = _scope()
-    if _setting(scope) == "refuse" and not guard.of_runner:
+    # Runners start children of their own: xdist its workers, a report `uname`.
+    in_a_test = scope is not None or _origins.test is not None or not guard.phase
+    if in_a_test and not guard.of_runner and _setting(scope) == "refuse":
         guard.stop(Case("start", (_text(command),), None, scope, guard.test_of(scope)), "block")
     refresh()
+
+
+def give(env: object) -> None:
+    """Hand the guard down in an environment that a child gives its own child, before `Popen` could be replaced."""
+    if isinstance(env, dict) and _handing:
+        value = _value(guard.test_of(_scope()))
+        env.update({name: text for name, text in _variables(value, env.get(_PATH, "")).items() if text})
 
 
 def _text(command: Any) -> str:

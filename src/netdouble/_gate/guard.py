@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -218,6 +219,8 @@ class Judge:
 
     def learn(self, name: str, addresses: Iterable[str]) -> None:
         """Remember whose addresses these are."""
+        if is_loopback(plain_host(name)):
+            return
         for address in addresses:
             _names.setdefault(plain_host(address), set()).add(plain_host(name))
 
@@ -256,7 +259,18 @@ def test_of(scope: Scope | None) -> str:
     if scope is not None:
         return scope.label
     running = os.environ.get("PYTEST_CURRENT_TEST", "") if _origins.test is not None or not phase else ""
-    return running.rpartition(" (")[0] or phase
+    return running.rpartition(" (")[0] or phase or _unittest()
+
+
+def _unittest() -> str:
+    """The test that unittest runs in this thread, or `""`."""
+    unittest = sys.modules.get("unittest")
+    frame = sys._getframe(1) if unittest is not None else None
+    while frame is not None:
+        if frame.f_code.co_name == "run" and frame.f_globals.get("__name__") == "unittest.case":
+            return str(frame.f_locals["self"].id())
+        frame = frame.f_back
+    return ""
 
 
 def _phase_of(test: str) -> str:
@@ -332,7 +346,7 @@ def hear() -> None:
     for error in ledger.told():
         running = _origins.test is not None and error.test == test_of(None)
         row = Attempt(error.target, error.test, error.caller, True, 0, error.action, error.thread)
-        row.place = "test" if running else "background" if error.test else "outside"
+        row.place = "test" if running else "background" if phase and error.test else "outside"
         ledger.now.tried(row).count += 1
         keep(error, None, row.place)
 

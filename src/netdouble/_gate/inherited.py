@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from netdouble._gate import arming, auditing, guard, ledger, own, proxies
+from netdouble._gate import arming, auditing, children, guard, ledger, own, proxies
 from netdouble._gate.policy import Policy
 
 _OURS = ", handed down to this child process"
@@ -26,4 +26,6 @@ def begin(handed: dict[str, Any]) -> None:
 
 def judge(event: str, args: tuple[Any, ...]) -> None:
     """The event that woke the guard."""
+    if event == "subprocess.Popen":
+        children.give(args[3])
     auditing.judge(event, args)

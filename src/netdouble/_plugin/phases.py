@@ -90,8 +90,13 @@ class Phases:
 
 def _is_program() -> bool:
     """This process runs pytest and nothing else: its command, `python -m pytest`, or a worker of pytest-xdist."""
-    if "PYTEST_XDIST_WORKER" in os.environ and sys.argv[:1] == ["-c"]:
+    if is_worker():
         return True
     name = os.path.basename(sys.argv[0]) if sys.argv else ""
     is_module = name == "__main__.py" and os.path.basename(os.path.dirname(sys.argv[0])) == "pytest"
     return name in _PROGRAMS or is_module
+
+
+def is_worker() -> bool:
+    """This process is a worker of pytest-xdist; the variable alone would be inherited by whatever it starts."""
+    return "PYTEST_XDIST_WORKER" in os.environ and sys.argv[:1] == ["-c"]
