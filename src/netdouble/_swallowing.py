@@ -79,5 +79,5 @@ def _name(expression: ast.expr) -> str:
 def _tree(filename: str) -> ast.AST | None:
     try:
         return ast.parse("".join(linecache.getlines(filename)))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, SystemError):  # the last: two threads at once (CPython 3.11, gh-106905)
         return None

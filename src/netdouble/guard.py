@@ -18,7 +18,7 @@ from netdouble._gate import ledger as _ledger
 from netdouble._gate.guard import Rule
 from netdouble._gate.ledger import Attempt
 from netdouble._gate.policy import Policy
-from netdouble.errors import NetworkBlocked, UnmetExpectation
+from netdouble.errors import DeclarationError, NetworkBlocked, UnmetExpectation
 
 __all__ = ["Attempt", "Policy", "Rule", "allow", "attempts", "expect_blocked", "in_force", "install"]
 
@@ -50,7 +50,10 @@ def install(
 
     options = {"guard": mode, "allow": allow, "loopback": loopback, "children": children}
     settings = Settings().changed(options, "guard.install")
-    policy = Policy(settings.allow, loopback=settings.loopback)
+    try:
+        policy = Policy(settings.allow, loopback=settings.loopback)
+    except DeclarationError as unreadable:
+        raise DeclarationError(f"guard.install: {unreadable}") from None
     origin = f"guard={mode} (guard.install)"
     if "pytest" not in sys.modules:  # its plugin tells at the end of the run
         atexit.unregister(_tell)

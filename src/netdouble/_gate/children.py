@@ -15,7 +15,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 from netdouble import _active, _origins
@@ -93,6 +93,7 @@ def _variables(value: str | None, path: str) -> dict[str, str]:
     return {VARIABLE: value or "", _PATH: os.pathsep.join([_FOLDER, *kept] if value else kept)}
 
 
+@lru_cache(maxsize=1)
 def is_installed() -> bool:
     """The `.pth` file of the wheel is there; else the folder has to stand on PYTHONPATH."""
     return any(os.path.exists(os.path.join(sysconfig.get_path(kind), _PTH)) for kind in ("purelib", "platlib"))

@@ -1,7 +1,7 @@
 """What this process listens on, and the unix sockets that came with the run: they are always open.
 
-Rule 1: a Python socket is remembered when it is bound; one that C bound is looked for in the kernel's tables (Linux),
-and only when everything else has said no.
+Rule 1: a Python socket is remembered when it is bound; one that C bound is looked for among this process's descriptors
+(where the system lists them), and only when everything else has said no.
 Rule 2: a unix socket is this run's when this process bound it, or when its file is this user's and was made since the
 run began: a child's server (multiprocessing's manager), never a daemon of the machine.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import sys
 import time
 import weakref
 
@@ -23,6 +22,7 @@ since = time.time() - time.process_time() - 1.0
 _bound: dict[int, weakref.ref[socket.socket]] = {}
 _UNIX = getattr(socket, "AF_UNIX", None)
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
+_DESCRIPTORS = "/proc/self/fd" if os.path.exists("/proc/self/fd") else "/dev/fd"
 _NAMED = frozenset({"localhost", "", "0.0.0.0", "::"})  # noqa: S104
 
 
@@ -72,39 +72,31 @@ def _reaches(bound: str, asked: str) -> bool:
     return asked in _NAMED and bound in {"::1", "127.0.0.1"}
 
 
-# The kernel's tables: proc_net(5)
+# Sockets that C has bound: this process's descriptors
 
 
 def _is_bound_by_c(host: str, port: int) -> bool:
-    inodes = {inode for table in ("tcp", "tcp6", "udp", "udp6") for inode in _inodes(table, host, port)}
-    if not inodes:
-        return False
-    wanted = {f"socket:[{inode}]" for inode in inodes}
     try:
-        for descriptor in os.listdir("/proc/self/fd"):
-            try:
-                if os.readlink(f"/proc/self/fd/{descriptor}") in wanted:
-                    return True
-            except OSError:  # closed meanwhile
-                continue
+        descriptors = [int(name) for name in os.listdir(_DESCRIPTORS)]
     except OSError:
         return False
-    return False
+    return any(_listens(descriptor, host, port) for descriptor in descriptors)
 
 
-def _inodes(table: str, host: str, port: int) -> list[str]:
+def _listens(descriptor: int, host: str, port: int) -> bool:
+    """That descriptor is a socket which waits there: a TCP one that listens, or a bound UDP one."""
     try:
-        with open(f"/proc/self/net/{table}", encoding="ascii") as file:
-            lines = file.read().splitlines()[1:]
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return False
+        sock = socket.socket(fileno=descriptor)
+    except OSError:  # closed meanwhile
+        return False
+    try:
+        if sock.type == socket.SOCK_STREAM and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return False
+        name = sock.getsockname()
     except OSError:
-        return []
-    state, ending = ("0A" if table.startswith("tcp") else "07"), f":{port:04X}"
-    rows = [line.split() for line in lines if ending in line]
-    return [row[9] for row in rows if row[1].endswith(ending) and row[3] == state and _reaches(_read(row[1]), host)]
-
-
-def _read(text: str) -> str:
-    """An address of those tables: words in the machine's order, in hexadecimal."""
-    words = text.partition(":")[0]
-    raw = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))
-    return plain_host(socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw))
+        return False
+    finally:
+        sock.detach()  # it is not ours to close
+    return isinstance(name, tuple) and name[1] == port and _reaches(plain_host(name[0]), host)
