@@ -115,6 +115,7 @@ class Scope:
 
 
 _current: ContextVar[Scope | None] = ContextVar("netdouble_scope", default=None)
+_UNSET = object()
 _passing: ContextVar[bool] = ContextVar("netdouble_passing", default=False)
 _open: list[Scope] = []
 _lock = threading.Lock()
@@ -217,7 +218,7 @@ def current() -> Scope | None:
         AmbiguousScope: two unrelated scopes are open and nothing says which one is meant.
         ScopeClosed: the scope of this context or thread has closed.
     """
-    scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
+    scope = _current.get() or _of_thread()
     if scope is not None:
         if not scope.closed:
             return _within(scope)
@@ -236,9 +237,18 @@ def current() -> Scope | None:
     )
 
 
+def _of_thread() -> Scope | None:
+    """The scope in which this thread was started; a closed one counts only where no context was handed over."""
+    scope: Scope | None = threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
+    if scope is None or not scope.closed:
+        return scope
+    # trio and anyio keep threads, and hand them work in the context that it comes from.
+    return None if _current.get(_UNSET) is not _UNSET or _origins.is_context_of_test() else scope
+
+
 def captured() -> Scope | None:
     """The scope that work handed to another thread belongs to, a closed one too; None when that can't be told."""
-    scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
+    scope = _current.get() or _of_thread()
     if scope is not None:
         return scope if scope.closed else _within(scope)
     return _only(_innermost(_open))
@@ -246,7 +256,7 @@ def captured() -> Scope | None:
 
 def is_attributed() -> bool:
     """The scope that is asked here is known from the context or the thread, not only because it is the one open."""
-    return (_current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)) is not None
+    return (_current.get() or _of_thread()) is not None
 
 
 def responsible() -> list[Scope]:
@@ -268,7 +278,7 @@ def _guarding(scope: Scope) -> Scope | None:
 
 def _of_context() -> Scope | None:
     """The open scope that this context or thread belongs to, or the nearest open one around it."""
-    scope = _current.get() or threading.current_thread().__dict__.get(THREAD_ATTRIBUTE)
+    scope = _current.get() or _of_thread()
     return _within(scope.chain()[0]) if scope is not None and scope.chain() else None
 
 

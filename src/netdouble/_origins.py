@@ -92,6 +92,11 @@ def is_of_this_test() -> bool:
     return threading.current_thread() is runner() or (test is not None and here().test is test)
 
 
+def is_context_of_test() -> bool:
+    """This context is the running test's, or a copy of it."""
+    return test is not None and _context_test.get() is test
+
+
 def begin_test(running: object) -> None:
     """That test runs from now on."""
     global test
