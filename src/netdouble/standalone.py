@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from netdouble import _active
+from netdouble._active import Scope
 from netdouble.network import Network
 from netdouble.server.address import Address
 from netdouble.server.serving import Server
@@ -28,7 +29,10 @@ class ServerNetwork(Network):
     def __init__(self, **settings: Unpack[SettingsOptions]) -> None:
         super().__init__(**settings)
         _active.unopened.discard(self._base)
-        self.scope = self._scope()
+        self.scope = super()._scope()
+
+    def _scope(self) -> Scope:
+        return self.scope
 
     def reset(self) -> None:
         """Forget the routes and the calls."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Protocol
 
 from netdouble._answering import settle
@@ -145,6 +146,7 @@ def _fault_of(fail: Fail) -> Fault:
     return _WHEN_CONNECTED.get(fault, fault)
 
 
+@lru_cache(maxsize=64)
 def _product(user_agent: str) -> str:
     """The client's name and version by its User-Agent: `python-requests/2.32` is `requests 2.32`."""
     name, _, version = user_agent.partition(" ")[0].partition("/")

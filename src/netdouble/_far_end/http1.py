@@ -85,6 +85,17 @@ class Http1:
     def _answered(self, parsed: ParsedRequest) -> Iterator[Act]:
         self._is_over = True  # until it went well
         call = self._peer.ask(parsed)
+        answer = call.answer
+        if type(answer) is Response and answer.stream is None and not answer.delay:
+            # What most requests get, without the generators that all the rest needs: a third of a server's time.
+            script = _script(parsed, answer)
+            call.close(response=answer)
+            yield from script.pieces
+            if script.ending is Ending.KEEP_ALIVE:
+                self._is_over = _switches(parsed, call)
+            else:
+                yield script.ending
+            return
         saying = _Saying(parsed, self._peer, self._limits)
         for act in carried_out(call, saying):
             if act is Ending.KEEP_ALIVE:
@@ -112,9 +123,7 @@ class _Saying:
         self.talk: Any = None
 
     def response(self, response: Response) -> tuple[float, Iterator[Act]]:
-        parsed = self._parsed
-        return _acts(spell(response, method=parsed.method.upper(), http_version=parsed.http_version,
-                           keep_alive=parsed.keep_alive))  # fmt: skip
+        return _acts(_script(self._parsed, response))
 
     def fault(self, fault: Fault, response: Response | None) -> tuple[float, Iterator[Act]]:
         parsed = self._parsed
@@ -133,6 +142,10 @@ class _Saying:
     def passed(self, call: Call) -> Iterator[Act]:
         yield from self._peer.passed(call, self._parsed.raw)
         yield Ending.KEEP_ALIVE if self._parsed.keep_alive else Ending.CLOSE
+
+
+def _script(parsed: ParsedRequest, response: Response) -> Script:
+    return spell(response, method=parsed.method.upper(), http_version=parsed.http_version, keep_alive=parsed.keep_alive)
 
 
 def _acts(script: Script) -> tuple[float, Iterator[Act]]:
