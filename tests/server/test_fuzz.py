@@ -50,7 +50,9 @@ def exchanged(server, *pieces: bytes) -> bytes:
                 sock.sendall(piece)
             sock.shutdown(socket.SHUT_WR)
             return heard(sock)
-        except (ConnectionResetError, BrokenPipeError):
+        except TimeoutError:  # the server hangs
+            raise
+        except OSError:  # it hung up while it was still spoken to
             return b"(reset)"
 
 

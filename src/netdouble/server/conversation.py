@@ -115,7 +115,8 @@ def _begin(visit: Visit, line: Line, host: Host, data: bytes, asked: Origin | No
         secured = TlsLine(line, data, lambda sni: host.context(sni or (asked.host if asked else None)))
     except OSError as error:
         host.no_handshake(error)
-        raise
+        _close_in_order(visit.sock)  # the client gets the alert that says why
+        return
     except NetdoubleError as error:  # there is nothing to make certificates with
         host.failed(None, error)
         visit.reset()
