@@ -8,7 +8,7 @@ from benchmarks.report import Effort, Row, main, number
 from benchmarks.routes import is_installed, mended_aioresponses
 from benchmarks.timing import Block, in_turns, timed
 from netdouble import Network
-from netdouble._gate import guard
+from netdouble._gate import arming, guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
 
@@ -76,7 +76,7 @@ def measure(effort: Effort) -> Row:
 
     cases: dict[str, Block] = {"netdouble, a new Network": _block(_fresh), "netdouble, the same again": _block(again)}
     cases |= {name: _block(enter) for name, enter in _peers().items()}
-    with catalog.kept(), guard.ruled(guard.Rule("warn", Policy(), "as in a pytest run")):
+    with catalog.kept(), arming.ruled(guard.Rule("warn", Policy(), "as in a pytest run")):
         found = in_turns(cases, effort.of(15, 1), effort.of(100, 3))
     for name in cases:
         row.lines.append([name, number(found.us(name))])
