@@ -6,7 +6,10 @@ import tracemalloc
 
 import pytest
 import requests
+import wsproto
 from tests.core.asking import ask, ask_call
+from tests.far_end.driving import Told, far_end
+from wsproto import events
 
 from netdouble import BodyReleased, DeclarationError, Network, Response
 from netdouble._core.settings import DEFAULT_BODIES, Settings
@@ -129,3 +132,22 @@ def test_a_small_body_stays_when_the_bytes_around_it_are_released():
             _ = net.calls[0].raw
         assert net.calls[0].request.body == b""
         assert net.calls[0].request.headers["x-long"] == "0" * 600
+
+
+def test_messages_of_websockets_count_too():
+    with Network(bodies=2_500) as net:
+        net.websocket("wss://api.test/ws").reply(lambda ws: [ws.send(message) for message in ws])
+        end = far_end(net)
+        client = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+        Told().take(end.hear(client.send(events.Request("api.test", "/ws"))))
+        frames = wsproto.Connection(wsproto.ConnectionType.CLIENT)
+        for letter in "abc":
+            Told().take(end.hear(frames.send(events.TextMessage(letter * 1_000))))
+        end.close()
+        *released, third, fourth = net.calls.last.messages
+    assert (third.data, fourth.data) == ("c" * 1_000, "c" * 1_000)
+    assert [message.sender for message in released] == ["client", "peer"] * 2
+    for message in released:
+        with pytest.raises(BodyReleased, match=r"1,000 bytes.*net_bodies"):
+            _ = message.data
+    assert str(released[0]) == "<WebSocketMessage of the client, released>"

@@ -8,11 +8,13 @@ Rule 3: only the log lets go of a body: a request that somebody else keeps stays
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from netdouble._core.calls import Call, released_text
 from netdouble._core.messages import Request, Response
+from netdouble._core.websockets import Dialogue, WebSocketMessage
 from netdouble.errors import BodyReleased
 
 # Smaller ones are not worth the bookkeeping; their number is bounded by the calls.
@@ -24,7 +26,7 @@ class Bodies:
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._kept: deque[tuple[Call, bool, int]] = deque()
+        self._kept: deque[tuple[Callable[[Any, int], None], Any, int]] = deque()  # how to let go of what
         self._size = 0
 
     def keep_request(self, call: Call) -> None:
@@ -32,26 +34,45 @@ class Bodies:
         request = call.request
         arrival = request._arrival
         raw = 0 if arrival is None or arrival.raw is None else len(arrival.raw)
-        self._keep(call, False, len(request.body) + raw)
+        self._keep(_let_go_of_request, call, len(request.body) + raw)
 
     def keep_response(self, call: Call) -> None:
         """Count the body of `call.response`, when nothing but the log holds it."""
         response = call.response
         if response is not None and response is not call.answer:
-            self._keep(call, True, len(response.body))
+            self._keep(_let_go_of_response, call, len(response.body))
 
-    def _keep(self, call: Call, is_response: bool, size: int) -> None:
+    def keep_message(self, dialogue: Dialogue) -> None:
+        """Count the newest message of a WebSocket conversation."""
+        place = len(dialogue.messages) - 1
+        self._keep(_let_go_of_message, (dialogue, place), len(dialogue.messages[place].data))
+
+    def _keep(self, let_go: Callable[[Any, int], None], what: Any, size: int) -> None:
         if size < SMALL:
             return
-        self._kept.append((call, is_response, size))
+        self._kept.append((let_go, what, size))
         self._size += size
         while self._size > self._budget and len(self._kept) > 1:
-            oldest, was_response, gone = self._kept.popleft()
+            let_go_of_oldest, oldest, gone = self._kept.popleft()
             self._size -= gone
-            if was_response and oldest.response is not None:
-                oldest.response = _released_response(oldest.response, gone)
-            elif not was_response:
-                oldest.request = _released_request(oldest.request)
+            let_go_of_oldest(oldest, gone)
+
+
+def _let_go_of_request(call: Call, _size: int) -> None:
+    call.request = _released_request(call.request)
+
+
+def _let_go_of_response(call: Call, size: int) -> None:
+    if call.response is not None:
+        call.response = _released_response(call.response, size)
+
+
+def _let_go_of_message(at: tuple[Dialogue, int], size: int) -> None:
+    dialogue, place = at
+    made = object.__new__(_ReleasedMessage)
+    object.__setattr__(made, "sender", dialogue.messages[place].sender)
+    object.__setattr__(made, "_size", size)
+    dialogue.messages[place] = made
 
 
 def _refuse(size: int, whose: object) -> NoReturn:
@@ -88,6 +109,24 @@ class _ReleasedResponse(Response):
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, body released>"
+
+
+class _ReleasedMessage(WebSocketMessage):
+    """A logged message without its data."""
+
+    __slots__ = ("_size",)
+
+    _size: int
+
+    @property
+    def data(self) -> str | bytes:  # pyright: ignore[reportIncompatibleVariableOverride]  # a field that is gone
+        """Raises BodyReleased."""
+        raise BodyReleased(released_text(f"a message of the {self.sender}", self._size))
+
+    def __repr__(self) -> str:
+        return f"<WebSocketMessage of the {self.sender}, released>"
+
+    __str__ = __repr__
 
 
 def _released_request(request: Request) -> Request:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from netdouble._core.contents import Pause
-from netdouble.errors import DeclarationError
+from netdouble.errors import BodyReleased, DeclarationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +191,12 @@ def unmet(url: str, where: str, expected: Expect, problem: str, messages: Sequen
     from netdouble._core.wording import shown  # reports only
 
     def told(message: WebSocketMessage) -> str:
-        return shown(masked_text(message.data) if isinstance(message.data, str) else message.data)
+        try:
+            return shown(masked_text(message.data) if isinstance(message.data, str) else message.data)
+        except BodyReleased:
+            return "(released)"
 
-    said = [f"    {number}. {each.sender}: {told(each)}" for number, each in enumerate(messages, 1)][-8:]
+    said = [f"    {number}. {each.sender}: {told(each)}" for number, each in [*enumerate(messages, 1)][-8:]]
     return "\n".join(
         (
             f"a WebSocket client did not send what its peer expects: {url}   {where}",

@@ -70,7 +70,7 @@ class Talk:
             if self.is_over:  # the peer has hung up meanwhile
                 return
             if isinstance(each, Message):
-                self._dialogue.messages.append(WebSocketMessage("client", each.data))
+                self._log("client", each.data)
                 self._inbox.append(each.data)
                 if self._is_parked:
                     self._is_parked = False
@@ -97,6 +97,11 @@ class Talk:
         if not self._is_done:
             self._is_done = True
             self._program.close()
+
+    def _log(self, sender: str, data: str | bytes) -> None:
+        self._dialogue.messages.append(WebSocketMessage(sender, data))
+        if self._call.bodies is not None:
+            self._call.bodies.keep_message(self._dialogue)
 
     def _end(self, closing: Closing) -> Iterator[Act]:
         self.is_over = True
@@ -154,7 +159,7 @@ class Talk:
 
     def _said(self, wish: Say | Ping | Close | Drop) -> Iterator[Act]:
         if isinstance(wish, Say):
-            self._dialogue.messages.append(WebSocketMessage("peer", wish.data))
+            self._log("peer", wish.data)
             yield self._frames.message(wish.data)
         elif isinstance(wish, Ping):
             yield self._frames.ping(wish.data)
