@@ -164,6 +164,8 @@ class RequestParser:
         """
         head = self._head
         if head is None:
+            if not self._buffer:
+                return None
             head = self._head = self._read_head()
             if head is None:
                 return None
