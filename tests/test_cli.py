@@ -31,6 +31,7 @@ def test_the_doctor_names_every_client_its_version_and_its_seam():
     import requests
 
     assert requests.__version__ in rows["requests"]
+    assert run.stdout.splitlines()[-1].startswith(("sealed mode: possible here", "sealed mode: not possible here: "))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,15 @@ def doctor() -> int:
     for found in findings:
         if found.reason:
             print(f"\n{found.client.name}: {found.reason}")
+    print(f"\nsealed mode: {_sealed()}")
     return int(any(found.verdict == "not covered" for found in findings))
+
+
+def _sealed() -> str:
+    from netdouble._gate.sealed.obstacles import obstacle
+
+    why_not = obstacle()
+    return f"not possible here: {why_not}" if why_not else "possible here (net_sealed, netdouble run --sealed)"
 
 
 def _add_run(commands: Any) -> None:

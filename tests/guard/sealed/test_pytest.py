@@ -273,6 +273,22 @@ def test_an_interrupt_ends_the_run_as_it_does_without(suite):
     assert "KeyboardInterrupt" in out
 
 
+def test_what_native_code_and_children_were_let_through_to_is_reported_where_that_is_asked_for(suite):
+    done = suite("""
+        def test_native():
+            assert native("127.0.0.1") == "open"
+
+        @pytest.mark.net(AWAY)
+        def test_child():
+            assert child() == "open"
+    """, "--net-report")  # fmt: skip
+    told = done.stdout.partition("- netdouble -")[2]
+    port = suite.listener.port
+    assert re.search(rf"127.0.0.1:{port} .*test_it.py::test_native", told), told
+    assert re.search(rf"{AWAY}:{port} .*test_it.py::test_child", told), told
+    assert outcomes(done) == {"passed": 2}
+
+
 # xdist
 
 

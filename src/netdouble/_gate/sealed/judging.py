@@ -29,7 +29,7 @@ _HELPERS = ("*/nscd/socket", "*/run/systemd/resolve/*", "/var/lib/sss/pipes/*")
 # Users and groups, logs, "I am ready": daemons' sockets all the same, but nothing leaves by them.
 _HARMLESS = ("*/run/systemd/userdb/*", "*/run/systemd/journal/*", "*/run/systemd/notify", "/dev/log")
 
-_MOST_REFUSALS = 500
+_MOST_NOTES = 500  # of calls that were let through; refusals are always kept
 
 _LATER = -1  # no error's number: the call is judged again when a name's addresses are known
 
@@ -45,7 +45,7 @@ class Member:
     def __init__(self, process: int, page: Page | None, rules: Rules, moment: Moment, signal: int = 0) -> None:
         self.process, self.page, self.signal = process, page, signal
         self.refusals: dict[tuple[object, ...], Refusal] = {}
-        self._counter = -1
+        self._counter = 0
         self._moment = moment
         self._rules, self._policy = rules, Policy(rules.allow, loopback=rules.loopback)
 
@@ -60,14 +60,11 @@ class Member:
     @property
     def rules(self) -> Rules:
         """What holds now."""
-        while self.page is not None and self.page.rules.counter != self._counter:
-            counter, value = self.page.rules.read()
+        if self.page is not None and self.page.rules.counter != self._counter:
+            self._counter, value = self.page.rules.read()
             if isinstance(value, dict):
-                self._counter = counter
                 self._rules = Rules.of(value)
                 self._policy = Policy(self._rules.allow, loopback=self._rules.loopback)
-            elif not counter:  # it has told nothing yet
-                break
         return self._rules
 
     def allows(self, target: Target) -> bool:
@@ -98,7 +95,7 @@ class Member:
         known = self.refusals.get(refusal.same_as())
         if known is not None:
             known.times += refusal.times
-        elif len(self.refusals) < _MOST_REFUSALS:
+        elif refusal.refused or len(self.refusals) < _MOST_NOTES:
             self.refusals[refusal.same_as()] = refusal
         if self.page is not None:
             self.page.refused += 1
@@ -162,24 +159,34 @@ class Judge:
 
     def _judged(self, call: Notification, target: Target) -> int:
         """0 to go on, the number of an error, or `_LATER`."""
-        if target.path == self._hub or all(member.allows(target) for member in self.members.values() or [self.outside]):
+        everyone = list(self.members.values()) or [self.outside]
+        if target.path == self._hub:
+            return 0
+        if all(member.allows(target) and not member.rules.reports for member in everyone):
             return 0
         process = processes.process_of(call.thread)
         member = self._responsible(process)
-        if member.allows(target) or self._stays(call, target) or member.lets_ask(target):
-            return 0
+        passed = self._passes(call, target, member, process)
+        if not passed:
+            unknown = self._names.unknown(member.names_for(target))
+            if unknown:
+                self._names.ask(unknown)
+                return _LATER
+            if any(fnmatchcase(target.path, pattern) for pattern in _HELPERS):
+                return errno.ENOENT
+        return 0 if passed and not member.rules.reports else self._note(call, target, passed=passed)
+
+    def _passes(self, call: Notification, target: Target, member: Member, process: int) -> str:
+        """Why it may go on, as far as is known, or `""`."""
+        if member.allows(target):
+            is_here = is_loopback(target.host)
+            return f"guard={member.rules.mode}" if member.rules.mode == "off" else "loopback" if is_here else "allow"
+        if self._stays(call, target):
+            return "a listener of this run"
         wanted = member.names_for(target)
-        if any(name in wanted for name in self._names.of(target.host)):
-            return 0
-        unknown = self._names.unknown(wanted)
-        if unknown:
-            self._names.ask(unknown)
-            return _LATER
-        if process != member.process and member.rules.children == "allow":
-            return 0
-        if any(fnmatchcase(target.path, pattern) for pattern in _HELPERS):
-            return errno.ENOENT
-        return self._note(call, target)
+        if member.lets_ask(target) or any(name in wanted for name in self._names.of(target.host)):
+            return "allow"
+        return "children=allow" if process != member.process and member.rules.children == "allow" else ""
 
     @staticmethod
     def _stays(call: Notification, target: Target) -> bool:
@@ -192,11 +199,11 @@ class Judge:
             return False
         return listeners.is_own(target, call.thread, os.getpid())
 
-    def _note(self, call: Notification, target: Target, why: str = "") -> int:
+    def _note(self, call: Notification, target: Target, why: str = "", passed: str = "") -> int:
         process = processes.process_of(call.thread)
         member = self._responsible(process)
         moment, rules = member.moment, member.rules
-        refused = rules.mode != "warn" or bool(why)
+        refused = not passed and (rules.mode != "warn" or bool(why))
         is_new = member.note(
             Refusal(
                 call=self._machine.name_of(call.number),
@@ -212,6 +219,7 @@ class Judge:
                 older=processes.began(process, call.thread) < moment.began and call.thread != member.process,
                 refused=refused,
                 why=why,
+                passed=passed,
             )
         )
         # A call that goes on would be broken off by the signal, and judged twice: it has no stack.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import mmap
 import struct
+import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ PAGE = 1 << 20
 SLOTS = 64
 _JUDGED = struct.Struct(f"={SLOTS}I")
 _WORD = struct.Struct("=I")
-_HEAD = struct.Struct("=II")
+_HEAD = struct.Struct("@Q")  # counter and length; in the machine's own order it is written in one piece
 _REFUSED_AT, _JUDGED_AT, _TEST_AT, _RULES_AT = 0, 64, 1024, 8192
 
 
@@ -39,7 +40,7 @@ class Rules:
         mode: `block`, `warn` (noted, let through) or `off`. allow: entries. loopback: `open` or `own`.
         closed: proxies on loopback, as `host:port`: open for `own` alone.
         children: what holds for the processes that it starts: the same (`guard`), or nothing (`allow`).
-        names: for an address, the names by which it was looked up.
+        names: for an address, the names by which it was looked up. reports: what is let through is noted too.
     """
 
     mode: str = "block"
@@ -48,6 +49,7 @@ class Rules:
     closed: tuple[str, ...] = ()
     children: str = "guard"
     names: dict[str, list[str]] = field(default_factory=dict)
+    reports: bool = False
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> Rules:
@@ -58,7 +60,7 @@ class Rules:
 
 @dataclass(slots=True)
 class Refusal:
-    """A system call that nothing allowed.
+    """A system call that nothing allowed; where it is asked for, also one that was let through.
 
     Attributes:
         call: `connect`, `sendto`, ... target: where to, as an entry of the allow list would say it.
@@ -66,7 +68,7 @@ class Refusal:
         thread_name: the thread's. test: the test or phase that holds, or `""`; in_test: it is a test.
         spawned_in: the test that the process was started in, if that is told.
         older: the thread or process was there before the test began. refused: refused, not only noted.
-        times: how often. why: why it could not be judged, if so.
+        times: how often. why: why it could not be judged, if so. passed: why it was let through, if it was.
     """
 
     call: str
@@ -82,11 +84,12 @@ class Refusal:
     older: bool
     refused: bool
     why: str = ""
+    passed: str = ""
     times: int = 1
 
     def same_as(self) -> tuple[object, ...]:
         """What is counted as one."""
-        return self.call, self.target, self.process, self.test, self.refused
+        return self.call, self.target, self.process, self.test, self.refused, self.passed
 
 
 def packed(refusals: list[Refusal]) -> bytes:
@@ -143,16 +146,20 @@ class Page:
 
 
 class Cell:
-    """A value in shared memory: a counter, which is odd while the value is being written, its length, and itself."""
+    """A value in shared memory, in two halves: the one that is not read is written, and then they change places.
+
+    So a reader never waits for a writer, who may be stopped or killed in between. Writers take turns.
+    """
 
     def __init__(self, memory: mmap.mmap, at: int, size: int) -> None:
-        self._memory, self._at, self._size = memory, at, size
+        self._memory, self._at, self._half = memory, at, (size - _HEAD.size) // 2
+        self._lock = threading.Lock()
 
     @property
     def counter(self) -> int:
-        """Changes with each `write`."""
-        counter: int = _WORD.unpack_from(self._memory, self._at)[0]
-        return counter
+        """Changes with each `write`; 0 before the first one."""
+        head: int = _HEAD.unpack_from(self._memory, self._at)[0]
+        return head >> 32
 
     def write(self, value: object) -> None:
         """Put a value there.
@@ -161,19 +168,23 @@ class Cell:
             ValueError: it is too long.
         """
         text = json.dumps(value).encode()
-        start = self._at + _HEAD.size
-        if len(text) > self._size - _HEAD.size:
+        if len(text) > self._half:
             raise ValueError(len(text))
-        counter = self.counter
-        _HEAD.pack_into(self._memory, self._at, counter + 1 & 0xFFFFFFFF, len(text))
-        self._memory[start : start + len(text)] = text
-        _HEAD.pack_into(self._memory, self._at, counter + 2 & 0xFFFFFFFF, len(text))
+        with self._lock:
+            counter = (self.counter + 1) % (1 << 32)
+            start = self._start(counter)
+            self._memory[start : start + len(text)] = text
+            _HEAD.pack_into(self._memory, self._at, counter << 32 | len(text))
 
     def read(self) -> tuple[int, Any]:
-        """The counter and the value; None while it is being written, or where nothing was."""
-        counter, length = _HEAD.unpack_from(self._memory, self._at)
-        start = self._at + _HEAD.size
-        text = self._memory[start : start + length]
-        if counter & 1 or counter != self.counter or not length:
-            return counter, None
-        return counter, json.loads(text)
+        """The counter and the value; None where nothing was written yet."""
+        while True:
+            head: int = _HEAD.unpack_from(self._memory, self._at)[0]
+            counter, length = head >> 32, head & 0xFFFFFFFF
+            start = self._start(counter)
+            text = self._memory[start : start + length]
+            if counter == self.counter:
+                return counter, json.loads(text) if length else None
+
+    def _start(self, counter: int) -> int:
+        return self._at + _HEAD.size + counter % 2 * self._half
