@@ -172,6 +172,11 @@ class Router:
         with self.lock:
             self._retired.add(route.order)
 
+    @property
+    def has_ended(self) -> bool:
+        """A selection said that it answers nothing any more."""
+        return self._ended
+
     def is_retired(self, route: Route) -> bool:
         """A selection said that this route is never to be offered again."""
         return route.order in self._retired
