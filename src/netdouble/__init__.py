@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netdouble._core.arrivals import Connection
     from netdouble._core.calls import Call, Calls
-    from netdouble._core.contents import Pause
     from netdouble._core.declaring import Verbs
     from netdouble._core.faults import Fault
     from netdouble._core.headers import Headers
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from netdouble._core.replies import PASS_THROUGH
     from netdouble._core.routes import Route
     from netdouble._core.selection import Selection
+    from netdouble._core.streams import Pause
     from netdouble._core.urls import URL
     from netdouble._core.websocket_routes import WebSocketRoute
     from netdouble._core.websockets import Closing, WebSocketMessage
@@ -95,7 +95,7 @@ _PLACES = {
     "Connection": "_core.arrivals",
     "Call": "_core.calls",
     "Calls": "_core.calls",
-    "Pause": "_core.contents",
+    "Pause": "_core.streams",
     "Verbs": "_core.declaring",
     "Fault": "_core.faults",
     "Headers": "_core.headers",

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause, Step
-from netdouble._core.replies import DECLINE, Answer, Compute, PassThrough, Verbatim, as_reply
+from netdouble._core.replies import DECLINE, Answer, Compute, PassThrough, Verbatim, as_reply, drawn
+from netdouble._core.streams import Pause, Step
 from netdouble._core.websockets import Conversation
 from netdouble.errors import ClientNotSupported, DeclarationError
 
@@ -108,7 +108,7 @@ def _answer(made: Any, call: Call) -> Answer:
         raise DeclarationError(f"the function that answers {call.route} gave back a function; call it there")
     if isinstance(reply, PassThrough):
         call.answer = reply  # the log tells it by that
-    return reply
+    return drawn(reply, call.index)
 
 
 def run_private(awaitable: Awaitable[Any]) -> Any:

@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from netdouble._codec.http1 import Limits, MalformedRequest, RequestParser
-from netdouble._codec.spelling import Ending, spell
+from netdouble._codec.scripts import Ending
+from netdouble._codec.spelling import spell
 
 
 def head(*lines: str) -> bytes:

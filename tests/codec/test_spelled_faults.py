@@ -9,9 +9,12 @@ import socket
 import h11
 import pytest
 
-from netdouble._codec.spelling import Ending, Script, spell, spell_fault
-from netdouble._core.faults import Fault
+from netdouble._codec.scripts import Ending, Script
+from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelling import spell
+from netdouble._core.faults import GRID, Fault
 from netdouble._core.messages import Response
+from netdouble.errors import DeclarationError
 
 BODY = b"0123456789" * 10
 
@@ -43,10 +46,35 @@ ENDINGS = {
     Fault.READ_TIMEOUT: Ending.STALL,
     Fault.READ_TIMEOUT_IN_BODY: Ending.STALL,
     Fault.MALFORMED_RESPONSE: Ending.CLOSE,
+    Fault.CLOSE_BEFORE_REQUEST: Ending.RESET,
+    Fault.RESET_BEFORE_REQUEST: Ending.RESET,
+    Fault.STALL_BEFORE_REQUEST: Ending.STALL,
+    Fault.CLOSE_IN_REQUEST: Ending.RESET,
+    Fault.RESET_IN_REQUEST: Ending.RESET,
+    Fault.WRITE_TIMEOUT: Ending.STALL,
+    Fault.STREAM_RESET: Ending.RESET,
+    Fault.STREAM_REFUSED: Ending.RESET,
+    Fault.GOAWAY: Ending.CLOSE,
+    Fault.TRUNCATED_HEADERS: Ending.CLOSE,
+    Fault.READ_TIMEOUT_IN_HEADERS: Ending.STALL,
+    Fault.GARBAGE_IN_HEADERS: Ending.CLOSE,
+    Fault.CONFLICTING_LENGTHS: Ending.CLOSE,
+    Fault.WRONG_LENGTH: Ending.CLOSE,
+    Fault.BAD_CHUNK: Ending.CLOSE,
+    Fault.BAD_GZIP: Ending.KEEP_ALIVE,
+    Fault.STREAM_RESET_IN_BODY: Ending.RESET,
+    Fault.GOAWAY_IN_BODY: Ending.CLOSE,
+    Fault.CLOSE_AFTER_RESPONSE: Ending.CLOSE,
+    Fault.RESET_AFTER_RESPONSE: Ending.RESET,
+    Fault.GARBAGE_AFTER_RESPONSE: Ending.CLOSE,
 }
-SILENT = [Fault.RESET, Fault.EMPTY_RESPONSE, Fault.READ_TIMEOUT]
-IN_BODY = [Fault.RESET_IN_BODY, Fault.TRUNCATED_BODY, Fault.READ_TIMEOUT_IN_BODY]
-EARLY = [Fault.DNS, Fault.CONNECT_REFUSED, Fault.CONNECT_TIMEOUT, Fault.TLS]
+SILENT = [
+    fault for fault in ENDINGS
+    if fault.position.startswith("request") or (fault.position == "response" and fault.effect != "garbage")
+]  # fmt: skip
+IN_BODY = [Fault.RESET_IN_BODY, Fault.TRUNCATED_BODY, Fault.READ_TIMEOUT_IN_BODY,
+           Fault.STREAM_RESET_IN_BODY, Fault.GOAWAY_IN_BODY]  # fmt: skip
+EARLY = [fault for fault in Fault if fault.before_request]
 
 
 def test_every_fault_has_a_spelling_or_happens_before_the_request():
@@ -105,13 +133,65 @@ def test_a_body_breaks_off_in_the_middle(name, fault, wait):
 
 def test_a_head_breaks_off_in_the_middle():
     response = Response(content=BODY)
-    assert said(spell_fault(Fault.RESET_IN_HEADERS, response, method="GET")) == HEAD[: len(HEAD) // 2]
+    for fault in (Fault.RESET_IN_HEADERS, Fault.TRUNCATED_HEADERS, Fault.READ_TIMEOUT_IN_HEADERS):
+        assert said(spell_fault(fault, response, method="GET")) == b"HTTP/1.1 200 OK\r\nContent-Len"
+
+
+LYING = [
+    (Fault.GARBAGE_IN_HEADERS, Response(content=BODY),
+     b"HTTP/1.1 200 OK\r\nthis is not a header\r\nContent-Length: 100\r\n\r\n" + BODY),
+    (Fault.CONFLICTING_LENGTHS, Response(content=BODY),
+     b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nContent-Length: 50\r\n\r\n" + BODY),
+    (Fault.WRONG_LENGTH, Response(content=BODY, headers={"Content-Length": "100"}),
+     b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n" + BODY),
+    (Fault.BAD_CHUNK, Response(content=b"12345"), CHUNKED + b"xyz\r\n12345\r\n0\r\n\r\n"),
+    (Fault.BAD_CHUNK, Response(stream=["first", "second", "third"]), CHUNKED + TWO + b"xyz\r\nthird\r\n0\r\n\r\n"),
+    (Fault.BAD_GZIP, Response(content=b"12345"),
+     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n12345"),
+    (Fault.CLOSE_AFTER_RESPONSE, Response(content=BODY), HEAD + BODY),
+    (Fault.RESET_AFTER_RESPONSE, Response(content=BODY), HEAD + BODY),
+    (Fault.GARBAGE_AFTER_RESPONSE, Response(content=BODY), HEAD + BODY + b"this is not HTTP\r\n\r\n"),
+    (Fault.GARBAGE_AFTER_RESPONSE, Response(stream=["first", "second"]),
+     CHUNKED + TWO + b"0\r\n\r\nthis is not HTTP\r\n\r\n"),
+    (Fault.MALFORMED_RESPONSE, None, b"this is not HTTP\r\n\r\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wait", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(("fault", "response", "expected"), LYING)
+def test_a_whole_response_that_lies(fault, response, expected, wait):
+    assert said(spell_fault(fault, response, method="GET"), wait=wait) == expected
+
+
+def test_every_point_of_the_grid_is_a_fault_that_says_where_it_is():
+    points = {fault: (position, effect) for position, effects in GRID.items() for effect, fault in effects.items()}
+    assert points.keys() == set(Fault)
+    for fault in Fault:
+        assert Fault.at(fault.position, fault.effect) is fault
+        assert repr(fault) == f"Fault.{fault.name}"
+    assert Fault.at("response body", "close") is Fault.at("response body", "truncate") is Fault.TRUNCATED_BODY
+
+
+def test_a_point_that_is_not_there_names_those_that_are():
+    with pytest.raises(DeclarationError, match=r"'connect' has no effect 'reset'. Effects there: 'dns', 'refused'"):
+        Fault.at("connect", "reset")
+    with pytest.raises(DeclarationError, match=r"no fault happens at 'body'. Positions: 'connect', 'handshake'"):
+        Fault.at("body", "reset")
+
+
+def test_a_fault_comes_to_what_the_connection_at_hand_can_show():
+    assert Fault.TLS.on("http") is Fault.RESET
+    assert Fault.HANDSHAKE_TIMEOUT.on("http") is Fault.READ_TIMEOUT
+    assert Fault.TLS.on("https") is Fault.TLS
+    assert Fault.WRITE_TIMEOUT.on("https", has_body=False) is Fault.STALL_BEFORE_REQUEST
+    assert Fault.GOAWAY.on("https") is Fault.EMPTY_RESPONSE
+    assert Fault.GOAWAY.on("https", http2=True) is Fault.GOAWAY
 
 
 @pytest.mark.parametrize("fault", ENDINGS)
 def test_a_fault_waits_as_long_as_its_response_and_leaves_it_whole(fault):
     response = Response(content=BODY, delay=1.5)
-    assert spell_fault(fault, response, method="GET").delay == 1.5
+    assert spell_fault(fault, response, method="GET").delay == 1.5, fault
     assert said(spell(response, method="GET")) == HEAD + BODY
     assert spell(response, method="GET").ending is Ending.KEEP_ALIVE
 

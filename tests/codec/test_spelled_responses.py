@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdouble._codec.spelling import CONTINUE, Ending, Script, spell
+from netdouble._codec.scripts import Ending, Script
+from netdouble._codec.spelling import CONTINUE, spell
 from netdouble._core.messages import Response
 
 KEEP, CLOSE = Ending.KEEP_ALIVE, Ending.CLOSE

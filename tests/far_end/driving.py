@@ -8,9 +8,9 @@ from typing import Any
 
 from netdouble import Connection, Network
 from netdouble._active import ask
-from netdouble._codec.spelling import Ending
+from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
+from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel
 
 ORIGIN = Origin("https", "api.test", 443)

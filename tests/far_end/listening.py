@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from tests.far_end.driving import far_end
 
 from netdouble import Connection, Network
-from netdouble._codec.spelling import Ending
-from netdouble._core.contents import Pause
+from netdouble._codec.scripts import Ending
+from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Concurrent, FarEnd, Origin
 
 RESETS = struct.pack("ii", 1, 0)

@@ -7,8 +7,8 @@ import requests
 from tests.far_end.driving import CONNECTION, far_end, hear
 
 from netdouble import PASS_THROUGH, DeclarationError, Fault, Network, Response, UnmatchedRequest
-from netdouble._codec.spelling import Ending
-from netdouble._core.contents import Pause
+from netdouble._codec.scripts import Ending
+from netdouble._core.streams import Pause
 
 GET = b"GET /a HTTP/1.1\r\nHost: api.test\r\nX-Odd: 1\r\nx-odd: 2\r\nUser-Agent: python-requests/2.31 x\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

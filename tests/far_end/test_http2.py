@@ -17,8 +17,8 @@ from tests.far_end.listening import Listener
 
 from netdouble import PASS_THROUGH, Connection, Fault, Network, Response, UnmatchedRequest
 from netdouble._codec.http1 import Limits
-from netdouble._codec.spelling import Ending
-from netdouble._core.contents import Pause
+from netdouble._codec.scripts import Ending
+from netdouble._core.streams import Pause
 from netdouble._far_end import Concurrent
 
 H2 = Connection(0, "", "api.test", "h2", "TLSv1.3")

@@ -30,8 +30,8 @@ from netdouble import (
     partial,
 )
 from netdouble._codec.http1 import Limits
-from netdouble._codec.spelling import Ending
-from netdouble._core.contents import Pause
+from netdouble._codec.scripts import Ending
+from netdouble._core.streams import Pause
 from netdouble._far_end import Concurrent
 
 URL = "wss://api.test/feed"

@@ -10,8 +10,12 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from netdouble._core.faults import Fault
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def reset() -> OSError:
@@ -19,14 +23,20 @@ def reset() -> OSError:
     return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
-def _tls_failure() -> OSError:
-    import ssl
+def handshake_failure(fault: Fault) -> ssl.SSLError:
+    """What OpenSSL says when the peer answers a ClientHello like that."""
+    import ssl  # clients load it late, too
 
-    # OpenSSL 3.2 renamed the alerts (its ssl/ssl_err.c); the line number is some line of CPython's _ssl.c.
-    protocol = "ssl/tls" if ssl.OPENSSL_VERSION_INFO >= (3, 2) else "sslv3"
-    error = ssl.SSLError(1, f"[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] {protocol} alert handshake failure (_ssl.c:1000)")
-    error.library, error.reason = "SSL", "SSLV3_ALERT_HANDSHAKE_FAILURE"
-    return error
+    incoming = ssl.MemoryBIO()
+    incoming.write(_IN_THE_HANDSHAKE[fault])
+    incoming.write_eof()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    connection = context.wrap_bio(incoming, ssl.MemoryBIO(), server_hostname="netdouble.test")
+    try:
+        connection.do_handshake()
+    except ssl.SSLError as error:
+        return error.with_traceback(None)
+    raise AssertionError("it did not end the handshake")
 
 
 def _of_http_client(name: str, said: object) -> Callable[[], Exception]:
@@ -39,22 +49,42 @@ def _of_http_client(name: str, said: object) -> Callable[[], Exception]:
     return made
 
 
+# The alert is handshake_failure, a fatal one (RFC 8446 section 6.2).
+_IN_THE_HANDSHAKE = {
+    Fault.TLS: b"\x15\x03\x01\x00\x02\x02\x28",
+    Fault.CLOSE_IN_HANDSHAKE: b"",
+    Fault.GARBAGE_IN_HANDSHAKE: b"this is not TLS\r\n\r\n",
+}
+
 # While connecting. Clients turn them into words of their own.
 CONNECT_ERRORS: dict[Fault, Callable[[], OSError]] = {
     Fault.DNS: lambda: socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
     Fault.CONNECT_REFUSED: lambda: ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)),
     Fault.CONNECT_TIMEOUT: lambda: TimeoutError("timed out"),
-    Fault.TLS: _tls_failure,
+    Fault.TLS: lambda: handshake_failure(Fault.TLS),
+    Fault.CLOSE_IN_HANDSHAKE: lambda: handshake_failure(Fault.CLOSE_IN_HANDSHAKE),
+    Fault.GARBAGE_IN_HANDSHAKE: lambda: handshake_failure(Fault.GARBAGE_IN_HANDSHAKE),
+    Fault.RESET_IN_HANDSHAKE: reset,
+    # The line is one of CPython's Modules/_ssl.c.
+    Fault.HANDSHAKE_TIMEOUT: lambda: TimeoutError("_ssl.c:989: The handshake operation timed out"),
 }
 
-# What http.client, the lowest of the clients, makes of the bytes of a fault.
-READ_ERRORS: dict[Fault, Callable[[], Exception]] = {
-    Fault.RESET: reset,
-    Fault.RESET_IN_HEADERS: reset,
-    Fault.RESET_IN_BODY: reset,
+
+def read_error(fault: Fault) -> Exception | None:
+    """What http.client, the lowest of the clients, makes of the bytes of a fault; None: it does not notice."""
+    fault = fault.on("https")
+    if fault in _READ_ERRORS:
+        return _READ_ERRORS[fault]()
+    return reset() if fault.effect == "reset" else TimeoutError("timed out") if fault.effect == "stall" else None
+
+
+_READ_ERRORS: dict[Fault, Callable[[], Exception | None]] = {
+    Fault.CLOSE_BEFORE_REQUEST: reset,
+    Fault.CLOSE_IN_REQUEST: reset,
     Fault.EMPTY_RESPONSE: _of_http_client("RemoteDisconnected", "Remote end closed connection without response"),
     Fault.TRUNCATED_BODY: _of_http_client("IncompleteRead", b""),
-    Fault.READ_TIMEOUT: lambda: TimeoutError("timed out"),
-    Fault.READ_TIMEOUT_IN_BODY: lambda: TimeoutError("timed out"),
+    Fault.BAD_CHUNK: _of_http_client("IncompleteRead", b""),
     Fault.MALFORMED_RESPONSE: _of_http_client("BadStatusLine", "this is not HTTP"),
+    # Of the next request on the connection.
+    Fault.RESET_AFTER_RESPONSE: lambda: None,
 }

@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from netdouble._core import native
 from netdouble._core.arrivals import Arrival
-from netdouble._core.contents import Stream, StreamInput, check_seconds, encode_body
+from netdouble._core.contents import encode_body
+from netdouble._core.delays import Delay, Distribution, split_delay
+from netdouble._core.events import EventInput
 from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
+from netdouble._core.response_checks import check_pace, check_status, check_trailers, is_bodiless
+from netdouble._core.streams import Stream, StreamInput
 from netdouble._core.urls import URL, parse_pairs, parse_url
 from netdouble.errors import DeclarationError
 
@@ -133,15 +137,24 @@ class Response:
     `headers` has one.
 
     Args:
-        status: 200 to 599, or 101.
+        status: 200 to 599, or 101; 100 to 199 for one of `informational`.
         json: anything `json.dumps` takes. text, html: str. content: bytes. form: a mapping or pairs, urlencoded.
         file: path of a file that is read now. sse: events, each a str (its data) or a dict of `event`, `data`, `id`,
-            `retry` (data that is not a str is sent as JSON; WHATWG HTML section 9.2). stream: a list of chunks, or a
-            function that makes them.
+            `retry` (data that is not a str is sent as JSON; WHATWG HTML section 9.2), or an `Event`, which may have a
+            delay. stream: a list of chunks, or a function that makes them; a `Pause` may stand between them.
         headers: a mapping (a list as value repeats the name) or pairs. cookies: name to value, sent as Set-Cookie
             with `Path=/`.
-        delay: seconds before the answer. http_version: as `"1.1"`. trailers: trailer fields after a chunked body.
-        reason: the reason phrase; by default the status' own.
+        delay: seconds before the answer; or a distribution, such as `LogNormal(0.02, 0.1, seed=1)`, from which each
+            call's delay is taken. throttle: bytes per second at which the body comes. dribble: `(pieces, seconds)`:
+            the body comes in so many pieces, the first at once, the last after so many seconds.
+        informational: what is sent before it, as `[Response(103, headers={"Link": "</a>; rel=preload"})]`; `delay` is
+            then the time between them and the answer (RFC 9110 section 15.2).
+        http_version: as `"1.1"`. trailers: trailer fields after a chunked body. reason: the reason phrase; by default
+            the status' own.
+
+    Attributes:
+        delays: the distribution that was given; `delay` has the seconds of the call at hand. body: empty when the body
+        is a `stream`.
 
     Raises:
         DeclarationError: the arguments can't make a response.
@@ -151,16 +164,24 @@ class Response:
         'application/json'
     """
 
-    __slots__ = ("_stream", "body", "delay", "headers", "http_version", "reason", "status", "trailers", "wire")
+    __slots__ = ("body", "delay", "delays", "dribble", "headers", "http_version", "informational", "is_at_once",
+                 "is_paced", "reason", "status", "stream", "throttle", "trailers", "wire")  # fmt: skip
 
     status: int
     reason: str
     headers: Headers
     body: bytes
+    stream: Stream | None
     delay: float
+    delays: Distribution | None
     http_version: str
     trailers: Headers
-    _stream: Stream | None
+    throttle: float | None
+    dribble: tuple[int, float] | None
+    informational: tuple[Response, ...]
+    # Its body comes in a time of its own; all of it can be handed over at once, body and nothing before it.
+    is_paced: bool
+    is_at_once: bool
     # A door may keep this response's spelling here (bytes of HTTP/1.1): a value is spelled once.
     wire: Any
 
@@ -174,43 +195,47 @@ class Response:
         content: bytes | None = None,
         form: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
         file: str | os.PathLike[str] | None = None,
-        sse: Iterable[str | Mapping[str, Any]] | None = None,
+        sse: Iterable[EventInput] | None = None,
         stream: StreamInput | None = None,
         headers: HeadersInput | None = None,
         cookies: Mapping[str, str] | None = None,
-        delay: float = 0.0,
+        delay: Delay = 0.0,
+        throttle: float | None = None,
+        dribble: tuple[int, float] | None = None,
+        informational: Iterable[Response] | None = None,
         http_version: str = "1.1",
         trailers: HeadersInput | None = None,
         reason: str | None = None,
     ) -> None:
-        _check_status(status)
+        check_status(status)
         given = {"json": json, "text": text, "html": html, "content": content, "form": form, "file": file,
                  "sse": sse, "stream": stream}  # fmt: skip
         named = [name for name, value in given.items() if value is not (... if name == "json" else None)]
         if len(named) > 1:
             raise DeclarationError(f"a body is given twice: {' and '.join(f'{n}=' for n in named)}; keep one of them")
-        check_seconds("delay=", delay)
+        seconds, delays = split_delay(delay)
         kind, body, chunks = encode_body(named[0], given[named[0]]) if named else ("", b"", None)
-        if status in {204, 304} and (body or chunks is not None):
+        if is_bodiless(status) and (body or chunks is not None):
             raise DeclarationError(
                 f"a {status} response has no body (RFC 9110 section 6.4.1), but {named[0]}= gives one; "
                 "drop it or use another status"
             )
+        check_pace(throttle, dribble, has_stream=chunks is not None)
         fields = list(checked_headers(headers or (), "headers").fields)
         if kind and not any(name.lower() == "content-type" for name, _ in fields):
             fields.append(("Content-Type", kind))
         for name, value in (cookies or {}).items():
             fields.append(("Set-Cookie", f"{name}={value}; Path=/"))
         trailing = checked_headers(trailers or (), "trailers")
-        if trailing.fields and any(name.lower() == "content-length" for name, _ in fields):
-            raise DeclarationError(
-                "trailers= follow a chunked body, and Content-Length says that it is not chunked "
-                "(RFC 9112 section 6.2); drop the header"
-            )
+        check_trailers(trailing, fields)
         if reason is not None and any(c in reason for c in "\r\n\0"):
             raise DeclarationError(f"reason= has a character that can't be sent: {reason!r}")
-        self._put(status, _REASONS.get(status, "") if reason is None else reason, Headers(fields), body, chunks,
-                  float(delay), http_version, trailing)  # fmt: skip
+        self._put({
+            "status": status, "reason": _REASONS.get(status, "") if reason is None else reason,
+            "headers": Headers(fields), "body": body, "stream": chunks, "delay": seconds, "delays": delays,
+            "http_version": http_version, "trailers": trailing, "throttle": throttle, "dribble": dribble,
+            "informational": _checked_informational(informational),
+        })  # fmt: skip
 
     @classmethod
     def of_parts(cls, status: int, headers: HeadersInput = (), body: bytes | Stream = b"", *, reason: str | None = None,
@@ -218,32 +243,32 @@ class Response:
         """A response from its parts as they are, unchecked: what a recording or another library's object holds."""
         made = cls.__new__(cls)
         content, chunks = (b"", body) if isinstance(body, Stream) else (body, None)
-        made._put(status, _REASONS.get(status, "") if reason is None else reason, Headers(headers), content, chunks,
-                  delay, http_version, Headers(trailers))  # fmt: skip
+        made._put({
+            "status": status, "reason": _REASONS.get(status, "") if reason is None else reason,
+            "headers": Headers(headers), "body": content, "stream": chunks, "delay": delay, "delays": None,
+            "http_version": http_version, "trailers": Headers(trailers), "throttle": None, "dribble": None,
+            "informational": (),
+        })  # fmt: skip
         return made
 
-    def _put(self, status: int, reason: str, headers: Headers, body: bytes, chunks: Stream | None, delay: float,
-             http_version: str, trailers: Headers) -> None:  # fmt: skip
+    def replaced(self, **parts: Any) -> Response:
+        """The same but for the attributes that are given, unchecked."""
+        made = type(self).__new__(type(self))
+        made._put({name: getattr(self, name) for name in _PARTS} | parts)
+        return made
+
+    def _put(self, parts: Mapping[str, Any]) -> None:
         put = object.__setattr__
-        put(self, "status", status)
-        put(self, "reason", reason)
-        put(self, "headers", headers)
-        put(self, "body", body)
-        put(self, "_stream", chunks)
-        put(self, "delay", delay)
-        put(self, "http_version", http_version)
-        put(self, "trailers", trailers)
+        for name, value in parts.items():
+            put(self, name, value)
+        put(self, "is_paced", self.throttle is not None or self.dribble is not None)
+        put(self, "is_at_once", self.stream is None and not self.is_paced and not self.informational)
         put(self, "wire", None)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "wire":
             raise AttributeError(f"a Response can't be changed: {name}; make a new one")
         object.__setattr__(self, name, value)
-
-    @property
-    def stream(self) -> Stream | None:
-        """The body as chunks, when it was given as a stream; `body` is empty then."""
-        return self._stream
 
     # A genuine response object of a client, for a hand-made monkeypatch. `request` is what it answers: by default a GET
     # of http://netdouble.test/.
@@ -292,22 +317,30 @@ class Response:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Response):
             return NotImplemented
-        return (self.status, self.reason, self.headers, self.body, self.stream, self.delay, self.http_version,
-                self.trailers) == (other.status, other.reason, other.headers, other.body, other.stream, other.delay,
-                                   other.http_version, other.trailers)  # fmt: skip
+        return all(getattr(self, name) == getattr(other, name) for name in _PARTS)
 
     def __hash__(self) -> int:
-        return hash((self.status, self.headers, self.body))
+        return hash((self.status, self.headers, self.body, self.delay))
 
     def __repr__(self) -> str:
         body = "stream" if self.stream is not None else f"{len(self.body)} bytes"
-        return f"<Response {self.status} {self.headers.get('content-type', '')} {body}>".replace("  ", " ")
+        said = [f"{self.status} {self.headers.get('content-type', '')} {body}".replace("  ", " ")]
+        said += [f"after {[x.status for x in self.informational]}"] if self.informational else []
+        said += [f"delay={self.delays or self.delay}"] if self.delays or self.delay else []
+        said += [f"{name}={getattr(self, name)}" for name in ("throttle", "dribble") if getattr(self, name) is not None]
+        return f"<Response {', '.join(said)}>"
 
 
-def _check_status(status: object) -> None:
-    if isinstance(status, bool) or not isinstance(status, int):
-        raise DeclarationError(f"status must be a number such as 200, not {status!r}")
-    if status != 101 and not 200 <= status <= 599:
-        raise DeclarationError(
-            f"status {int(status)} can't be answered: a final status is 200 to 599, or 101 (RFC 9110 section 15)"
-        )
+def _checked_informational(given: Iterable[Response] | None) -> tuple[Response, ...]:
+    informational: tuple[Any, ...] = tuple(given or ())
+    for response in informational:
+        if not isinstance(response, Response) or not 100 <= response.status < 200 or response.status == 101:
+            raise DeclarationError(
+                f"informational= is a list of responses from 100 to 199, such as Response(103), not {response!r:.60}"
+            )
+    return informational
+
+
+# What makes a response; the rest is made of it.
+_PARTS = ("status", "reason", "headers", "body", "stream", "delay", "delays", "http_version", "trailers", "throttle",
+          "dribble", "informational")  # fmt: skip

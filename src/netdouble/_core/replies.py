@@ -7,12 +7,14 @@ Rule 2: nothing here runs a callable or waits; a door does, outside the router's
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
 from netdouble._core import native
+from netdouble._core.delays import Distribution
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
+from netdouble._core.response_checks import check_final
 from netdouble._core.websockets import Conversation
 from netdouble.errors import DeclarationError
 
@@ -24,13 +26,15 @@ class Fail:
     Attributes:
         fault: what goes wrong on the wire; None when `error` is given.
         error: the exception to raise; of this client, of Python or of the application.
-        response: the response that a fault in the middle of one cuts off. delay: seconds before it happens.
+        response: the response that a fault in the middle of one cuts off. delay: seconds before it happens; of the
+        call at hand, when they are taken from `delays`.
     """
 
     fault: Fault | None = None
     error: BaseException | None = None
     response: Response | None = None
     delay: float = 0.0
+    delays: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ Reply: TypeAlias = Response | Fail | PassThrough | Compute | Conversation
 # What a door carries out: a reply whose function, if it had one, has been asked.
 Answer: TypeAlias = Response | Fail | PassThrough
 
+R = TypeVar("R", bound=Reply)
+
 
 def as_reply(value: Any) -> Reply:
     """The reply that one argument of `Route.reply` stands for.
@@ -87,10 +93,13 @@ def as_reply(value: Any) -> Reply:
     Raises:
         DeclarationError: it is nothing that can be answered.
     """
-    if isinstance(value, (Response, Fail, PassThrough, Compute, Conversation)):
+    if isinstance(value, Response):
+        check_final(value.status)
+        return value
+    if isinstance(value, (Fail, PassThrough, Compute, Conversation)):
         return value
     if isinstance(value, int):
-        return Response(value)
+        return as_reply(Response(value))
     if isinstance(value, Fault):
         return Fail(fault=value)
     if isinstance(value, BaseException) or (isinstance(value, type) and issubclass(value, BaseException)):
@@ -104,6 +113,15 @@ def as_reply(value: Any) -> Reply:
         f"a {type(value).__name__} can't be answered: {value!r:.80}. Pass a status, a Response, a client's response "
         "object, a function of the request, a WSGI or ASGI app; or a body by keyword, as in reply(json=...)"
     )
+
+
+def drawn(reply: R, n: int) -> R:
+    """The reply to the call that has `n` before it: its delay taken from the distribution, where it has one."""
+    if isinstance(reply, Response) and reply.delays is not None:
+        return reply.replaced(delay=reply.delays.nth(n))  # type: ignore[return-value]  # R is a Response here
+    if isinstance(reply, Fail) and reply.delays is not None:
+        return replace(reply, delay=reply.delays.nth(n))
+    return reply
 
 
 def built_exception(error: BaseException | type[BaseException]) -> BaseException:
@@ -155,8 +173,8 @@ class Answers:
         for reply, times in self.steps:
             left -= times
             if left < 0:
-                return reply
-        return self.steps[-1][0] if self.steps else None
+                return drawn(reply, count)
+        return drawn(self.steps[-1][0], count) if self.steps else None
 
     def then(self, reply: Reply) -> Answers:
         """These answers and one more."""

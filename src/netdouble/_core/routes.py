@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble._core.calls import Call, Calls
-from netdouble._core.contents import StreamInput, check_seconds
+from netdouble._core.delays import Delay, split_delay
+from netdouble._core.events import EventInput
 from netdouble._core.faults import Fault
 from netdouble._core.headers import HeadersInput
 from netdouble._core.matchers import Conditions, conditions_matcher
 from netdouble._core.matching import ABSENT, MATCHED, Matcher, Mismatch
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PASS_THROUGH, Answers, Fail, Reply, as_reply, built_exception
+from netdouble._core.streams import StreamInput
 from netdouble._core.url_patterns import UrlPattern
 from netdouble.errors import BodyReleased, DeclarationError, UnmetExpectation
 
@@ -35,11 +37,14 @@ if TYPE_CHECKING:
         content: bytes
         form: Mapping[str, Any] | Iterable[tuple[str, Any]]
         file: str | os.PathLike[str]
-        sse: Iterable[str | Mapping[str, Any]]
+        sse: Iterable[EventInput]
         stream: StreamInput
         headers: HeadersInput
         cookies: Mapping[str, str]
-        delay: float
+        delay: Delay
+        throttle: float
+        dribble: tuple[int, float]
+        informational: Iterable[Response]
         http_version: str
         trailers: HeadersInput
         reason: str
@@ -108,7 +113,8 @@ class Route:
             status: the status; or the whole answer: a `Response`, a client's own response object, a function of the
                 request (sync or async), a WSGI or ASGI app.
             options: the keywords of `Response`: a body (`json`, `text`, `html`, `content`, `form`, `file`, `sse`,
-                `stream`), `headers`, `cookies`, `delay` in seconds, `http_version`, `trailers`, `reason`.
+                `stream`), `headers`, `cookies`, `delay`, `throttle`, `dribble`, `informational`, `http_version`,
+                `trailers`, `reason`.
 
         Raises:
             DeclarationError: the arguments can't make an answer.
@@ -150,14 +156,14 @@ class Route:
         return self
 
     def fail(self, failure: Fault | BaseException | type[BaseException], *, response: Response | None = None,
-             delay: float = 0.0) -> Self:  # fmt: skip
+             delay: Delay = 0.0) -> Self:  # fmt: skip
         """Fail as a real network would: each client raises its own exception. Replaces the answers.
 
         Args:
             failure: a `Fault`; or an exception, which is raised as it is when it is the client's own, Python's or
                 the application's, and translated when it is another client's.
             response: what a fault in the middle of a response cuts off.
-            delay: seconds before it happens.
+            delay: seconds before it happens, or a distribution of them.
 
         Raises:
             DeclarationError: the exception class can't be built without arguments, or `failure` is neither.
@@ -310,7 +316,7 @@ def _is_count(value: object, *, least: int) -> bool:
 def make_reply(status: Any, options: ReplyOptions) -> Reply:
     """The reply that the arguments of `Route.reply` stand for."""
     if isinstance(status, int):
-        return Response(status, **options)
+        return as_reply(Response(status, **options))
     reply = as_reply(status)
     if options:
         raise DeclarationError(
@@ -338,15 +344,15 @@ def make_next(answer: Any, options: ThenOptions) -> Reply:
     return make_failure(answer, response, delay)
 
 
-def make_failure(failure: Any, response: Response | None, delay: float) -> Fail:
+def make_failure(failure: Any, response: Response | None, delay: Delay) -> Fail:
     """The reply that the arguments of `Route.fail` stand for."""
-    check_seconds("delay=", delay)
+    seconds, delays = split_delay(delay)
     if isinstance(failure, Fault):
         if response is not None and not isinstance(response, Response):
             raise DeclarationError(f"fail(response=) is a netdouble.Response, not {type(response).__name__}")
-        return Fail(fault=failure, response=response, delay=delay)
+        return Fail(fault=failure, response=response, delay=seconds, delays=delays)
     if _is_failure(failure):
-        return Fail(error=built_exception(failure), delay=delay)
+        return Fail(error=built_exception(failure), delay=seconds, delays=delays)
     raise DeclarationError(
         f"fail() takes a Fault or an exception, not {failure!r:.60}. Faults: "
         + ", ".join(f"Fault.{fault.name}" for fault in Fault)

@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from netdouble._core import matchers, websockets
-from netdouble._core.contents import Pause
 from netdouble._core.masking import masked_url
 from netdouble._core.messages import Request
 from netdouble._core.replies import Answers
 from netdouble._core.routes import Route
+from netdouble._core.streams import Pause
 from netdouble._core.urls import URL
 from netdouble._core.websockets import Conversation, Drop, Expect, Say, Step
 from netdouble.errors import DeclarationError, MissingExtra

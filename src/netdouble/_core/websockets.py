@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from netdouble._core.contents import Pause
+from netdouble._core.streams import Pause
 from netdouble.errors import BodyReleased, DeclarationError
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from netdouble._codec.spelling import Ending
+from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
+from netdouble._core.streams import Pause
 
 
 @dataclass(frozen=True, slots=True)

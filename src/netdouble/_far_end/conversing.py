@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from netdouble._codec.http1 import Limits
-from netdouble._codec.spelling import Ending
+from netdouble._codec.scripts import Ending
 from netdouble._codec.websocket import Closed, Frames, Message, Pinged, agreed
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
+from netdouble._core.streams import Pause
 from netdouble._core.headers import Headers
 from netdouble._core.websockets import (
     Close,

@@ -12,14 +12,14 @@ from typing import Protocol
 
 from netdouble._answering import settle
 from netdouble._codec.http1 import MalformedRequest, ParsedRequest
-from netdouble._codec.socket_errors import READ_ERRORS
+from netdouble._codec.socket_errors import read_error
 from netdouble._core.arrivals import Arrival, Connection
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
 from netdouble._core.failures import fresh, nearest_fault
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough
+from netdouble._core.streams import Pause
 from netdouble._core.urls import join_url
 from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Origin, PassedOn
@@ -91,7 +91,6 @@ _WHEN_CONNECTED = {
     Fault.DNS: Fault.RESET,
     Fault.CONNECT_REFUSED: Fault.RESET,
     Fault.CONNECT_TIMEOUT: Fault.READ_TIMEOUT,
-    Fault.TLS: Fault.RESET,
 }
 
 
@@ -128,7 +127,7 @@ def _carried_out(call: Call, saying: Saying) -> Iterator[Act]:
     else:
         fault = _fault_of(answer)
         delay, acts = saying.fault(fault, answer.response)
-        delay, shown, error = answer.delay or delay, answer.response, READ_ERRORS[fault]()
+        delay, shown, error = answer.delay or delay, answer.response, read_error(fault)
     if delay:
         yield Pause(delay)
     call.close(shown, error)
@@ -143,7 +142,7 @@ def _fault_of(fail: Fail) -> Fault:
             raise fresh(fail.error)
     if fault is None:
         raise TypeError(f"neither a fault nor an exception: {fail!r}")
-    return _WHEN_CONNECTED.get(fault, fault)
+    return _WHEN_CONNECTED.get(fault, fault).on("http", http2=True)  # the handshake is over
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,9 @@ from typing import Any
 
 from netdouble._answering import steps_of
 from netdouble._codec.http1 import Limits, MalformedRequest, ParsedRequest, RequestParser
-from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
+from netdouble._codec.scripts import Ending, Script
+from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelling import CONTINUE, spell
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response

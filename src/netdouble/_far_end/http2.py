@@ -27,11 +27,12 @@ from netdouble._codec.http2 import (
     response_fields,
 )
 from netdouble._codec.received import received
-from netdouble._codec.spelling import SAMPLE, Ending
+from netdouble._codec.scripts import Ending
+from netdouble._codec.spelled_faults import SAMPLE
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
+from netdouble._core.streams import Pause
 from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Concurrent
 from netdouble._far_end.exchanges import Peer, carried_out

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from netdouble._core.contents import Pause
 from netdouble._core.messages import Request
+from netdouble._core.streams import Pause
 from netdouble._core.websockets import (
     Close,
     Closing,

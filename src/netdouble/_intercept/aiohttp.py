@@ -26,6 +26,7 @@ import aiohttp
 from netdouble import _active
 from netdouble._active import Scope, admitted, is_passing, passing
 from netdouble._codec.http1 import ParsedRequest
+from netdouble._codec.socket_errors import handshake_failure, reset
 from netdouble._core import router
 from netdouble._core.callers import called_from
 from netdouble._core.calls import Call
@@ -38,7 +39,6 @@ from netdouble._core.urls import URL, join_url
 from netdouble._intercept import aiohttp_response, aiohttp_sessions
 from netdouble._intercept.aiohttp_traces import tell_lookup
 from netdouble._intercept.failures import failure_for
-from netdouble._intercept.httpcore_failures import handshake_failure
 from netdouble._intercept.memory_transport import MemoryTransport
 from netdouble._intercept.seams import seam
 from netdouble._patch import Undo, UndoStack
@@ -282,16 +282,9 @@ def _to_the_real_one(req: Any) -> Iterator[None]:
 # Failing to connect
 
 
-def _failure(fail: Fail, req: Any) -> Fault | BaseException:
-    failure = failure_for(fail, OWN)
-    if failure is Fault.TLS and not req.is_ssl():
-        return Fault.RESET  # there is no handshake that could fail
-    return failure
-
-
 def _connect_fault(reply: Any, req: Any) -> Fault | None:
     fault = reply.fault if isinstance(reply, Fail) else None
-    if fault is None or not fault.before_request or (fault is Fault.TLS and not req.is_ssl()):
+    if fault is None or not fault.on(req.url.scheme).before_request:
         return None
     return fault
 
@@ -318,7 +311,7 @@ async def _decided_already(req: Any, timeout: Any, scope: Scope, routers: list[r
 async def _fail_to_connect(req: Any, timeout: Any, call: Call, fault: Fault, delay: float) -> None:
     """Fail as a real connect does, or time out first."""
     patience = min(timeout.connect or inf, timeout.sock_connect or inf)
-    seconds = inf if fault is Fault.CONNECT_TIMEOUT else delay
+    seconds = inf if fault in _NEVER_CONNECTED else delay
     if seconds and (timeout.total or inf) < min(patience, seconds):
         call.close(error=asyncio.TimeoutError())
         req._timer.timeout()
@@ -335,15 +328,19 @@ async def _fail_to_connect(req: Any, timeout: Any, call: Call, fault: Fault, del
 
 def _connect_error(fault: Fault, req: Any) -> BaseException:
     """What aiohttp raises, over its cause."""
-    if fault is Fault.CONNECT_TIMEOUT:
+    if fault in _NEVER_CONNECTED:
         timed_out: BaseException = _ConnectTimeout(f"Connection timeout to host {req.url}")
         timed_out.__cause__ = asyncio.TimeoutError()
         return timed_out
     cause: OSError
     if fault is Fault.DNS:
         cause, kind = socket.gaierror(socket.EAI_NONAME, "Name or service not known"), _DnsError
-    elif fault is Fault.TLS:
-        cause, kind = handshake_failure(), aiohttp.ClientConnectorSSLError
+    elif fault in {Fault.TLS, Fault.GARBAGE_IN_HANDSHAKE}:
+        cause, kind = handshake_failure(fault), aiohttp.ClientConnectorSSLError
+    elif fault is Fault.CLOSE_IN_HANDSHAKE:
+        cause, kind = ConnectionResetError(), aiohttp.ClientConnectorError  # asyncio sslproto.py, eof_received
+    elif fault is Fault.RESET_IN_HANDSHAKE:
+        cause, kind = reset(), aiohttp.ClientConnectorError
     else:
         # asyncio's own text (selector_events.py _sock_connect_cb), which names the address that was tried.
         cause = ConnectionRefusedError(ECONNREFUSED, f"Connect call failed ({req.host!r}, {req.port})")
@@ -351,6 +348,9 @@ def _connect_error(fault: Fault, req: Any) -> BaseException:
     error: BaseException = kind(req.connection_key, cause)
     error.__cause__ = cause
     return error
+
+
+_NEVER_CONNECTED = frozenset({Fault.CONNECT_TIMEOUT, Fault.HANDSHAKE_TIMEOUT})
 
 
 # One request on a connection in memory
@@ -391,8 +391,9 @@ class _Exchange:
     def connect_error(self, fault: Fault) -> BaseException:
         return _connect_error(fault, self._req)
 
-    def failure(self, fail: Fail) -> Fault | BaseException:
-        return _failure(fail, self._req)
+    def failure(self, fail: Fail, *, has_body: bool) -> Fault | BaseException:
+        failure = failure_for(fail, OWN)
+        return failure.on(self._req.url.scheme, has_body=has_body) if isinstance(failure, Fault) else failure
 
     def expire(self, seconds: float) -> BaseException | None:
         # What is left of the total nobody tells; where this waits too long, aiohttp's own timer ends it.
@@ -404,6 +405,13 @@ class _Exchange:
             self._req._timer.timeout()
         else:
             self.fail(_ReadTimeout("Timeout on reading data from socket"))
+        return self._error
+
+    def expire_writing(self) -> BaseException | None:
+        if not self._timeout.total:
+            return self.expire(inf)  # aiohttp would wait for ever
+        self._error = asyncio.TimeoutError()
+        self._req._timer.timeout()
         return self._error
 
     def fail(self, error: BaseException) -> None:

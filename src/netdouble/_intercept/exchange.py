@@ -14,7 +14,9 @@ from typing import Any
 from netdouble import _answering
 from netdouble._active import Scope, admitted, ask, passing
 from netdouble._codec.http1 import connection_options
-from netdouble._codec.spelling import Script, spell, spell_fault
+from netdouble._codec.scripts import Script
+from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelling import spell
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
@@ -70,8 +72,8 @@ class Exchange:
         """This exchange with a decision."""
         self.call, self.answer = call, answer
         self.failure = failure_for(answer, self.own) if isinstance(answer, Fail) else None
-        if self.failure is Fault.TLS and self.request.url.scheme not in {"https", "wss"}:
-            self.failure = Fault.RESET
+        if isinstance(self.failure, Fault):
+            self.failure = self.failure.on(self.request.url.scheme, has_body=bool(self.request.body))
         return self
 
     @property

@@ -10,14 +10,21 @@ import errno
 import os
 import socket
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from netdouble._codec.socket_errors import handshake_failure, reset
 from netdouble._core.faults import Fault
 
-if TYPE_CHECKING:
-    import ssl
-
-TIMEOUTS = frozenset({Fault.CONNECT_TIMEOUT, Fault.READ_TIMEOUT})
+# Those that come at once, however long the fault was told to wait: the client's own time is what counts.
+TIMEOUTS = frozenset(
+    {
+        Fault.CONNECT_TIMEOUT,
+        Fault.HANDSHAKE_TIMEOUT,
+        Fault.READ_TIMEOUT,
+        Fault.STALL_BEFORE_REQUEST,
+        Fault.WRITE_TIMEOUT,
+    }
+)
 
 
 def broken(
@@ -34,8 +41,15 @@ def broken(
 _KINDS = {
     Fault.DNS: "ConnectError",
     Fault.CONNECT_REFUSED: "ConnectError",
-    Fault.TLS: "ConnectError",
     Fault.CONNECT_TIMEOUT: "ConnectTimeout",
+    Fault.TLS: "ConnectError",
+    Fault.CLOSE_IN_HANDSHAKE: "ConnectError",
+    Fault.RESET_IN_HANDSHAKE: "ConnectError",
+    Fault.HANDSHAKE_TIMEOUT: "ConnectTimeout",
+    Fault.GARBAGE_IN_HANDSHAKE: "ConnectError",
+    Fault.CLOSE_IN_REQUEST: "WriteError",
+    Fault.RESET_IN_REQUEST: "WriteError",
+    Fault.WRITE_TIMEOUT: "WriteTimeout",
     Fault.READ_TIMEOUT: "ReadTimeout",
     Fault.RESET: "ReadError",
 }
@@ -47,47 +61,47 @@ def _cause(fault: Fault, host: str, port: int, kind_of_io: str, *, tls: bool) ->
     if fault in TIMEOUTS:
         if kind_of_io == "trio":
             return _raised_below("trio", "TooSlowError")
-        read = "The read operation timed out" if tls and fault is Fault.READ_TIMEOUT else "timed out"
-        return TimeoutError(read) if kind_of_io == "sync" else TimeoutError()
-    if fault is Fault.TLS:
-        below: OSError = handshake_failure()
-        texts = {"trio": ""}
+        return _timed_out(fault, tls=tls) if kind_of_io == "sync" else TimeoutError()
+    texts = {"trio": ""}
+    below: OSError
+    if fault in {Fault.TLS, Fault.GARBAGE_IN_HANDSHAKE, Fault.CLOSE_IN_HANDSHAKE}:
+        below = handshake_failure(fault)
+        if fault is Fault.CLOSE_IN_HANDSHAKE and kind_of_io == "asyncio":
+            return _over(below, "anyio", "EndOfStream")
     elif fault is Fault.CONNECT_REFUSED:
         below = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        texts = {
+        tried = {
             "asyncio": "All connection attempts failed",
             "trio": f"all attempts to connect to {host}:{port} failed",
         }
+        if kind_of_io in tried:
+            cause = OSError(tried[kind_of_io])
+            cause.__cause__ = below
+            return cause
     else:
-        below = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        below = reset()
         texts = {"asyncio": "", "trio": f"socket connection broken: {below}"}
     if kind_of_io not in texts:
         return below
-    text = texts[kind_of_io]
-    if fault is Fault.CONNECT_REFUSED:
-        cause: BaseException = OSError(text)
-    else:
-        cause = _raised_below("trio" if kind_of_io == "trio" else "anyio", "BrokenResourceError", text)
-    cause.__cause__ = below
-    return cause
+    library = "trio" if kind_of_io == "trio" else "anyio"
+    return _over(below, library, "BrokenResourceError", texts[kind_of_io])
+
+
+def _timed_out(fault: Fault, *, tls: bool) -> BaseException:
+    """In CPython's words (_ssl.c and socketmodule.c)."""
+    if fault is Fault.HANDSHAKE_TIMEOUT:
+        return TimeoutError("_ssl.c:989: The handshake operation timed out")
+    doing = {Fault.READ_TIMEOUT: "read", Fault.WRITE_TIMEOUT: "write"}.get(fault)
+    return TimeoutError(f"The {doing} operation timed out" if tls and doing else "timed out")
+
+
+def _over(below: BaseException, library: str, name: str, text: str = "") -> BaseException:
+    error = _raised_below(library, name, text)
+    error.__cause__ = below
+    return error
 
 
 def _raised_below(library: str, name: str, text: str = "") -> BaseException:
     """An exception of the library that httpcore's async connections stand on; httpcore itself loads it that late."""
     error: BaseException = getattr(import_module(library), name)(*filter(None, [text]))
     return error
-
-
-def handshake_failure() -> ssl.SSLError:
-    """What OpenSSL raises when the peer answers a ClientHello with a handshake_failure alert (RFC 8446 section 6.2)."""
-    import ssl  # httpx and httpcore load it late, too
-
-    incoming = ssl.MemoryBIO()
-    incoming.write(b"\x15\x03\x01\x00\x02\x02\x28")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    connection = context.wrap_bio(incoming, ssl.MemoryBIO(), server_hostname="netdouble.test")
-    try:
-        connection.do_handshake()
-    except ssl.SSLError as error:
-        return error.with_traceback(None)
-    raise AssertionError("a fatal alert did not end the handshake")

@@ -19,11 +19,11 @@ from netdouble._active import Scope, wants_objects
 from netdouble._codec.http1 import scheme_of_upgrade
 from netdouble._core.calls import Call
 from netdouble._core.client_objects import ClientObjects
-from netdouble._core.contents import Pause, Remembered, Stream
 from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Answer
+from netdouble._core.streams import Pause, Remembered, Stream
 from netdouble._core.urls import join_url
 from netdouble._intercept.conversing import AnyStream, begun
 from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
@@ -287,7 +287,9 @@ def _head(answer: Response) -> _Head:
         answer.wire = {}
     head: _Head | None = answer.wire.get("httpx")
     if head is None:
-        plain, lines = answer.status != 101 and answer.http_version != "1.0" and _is_true(answer), _lines(answer)
+        plain = answer.status != 101 and answer.http_version != "1.0" and _is_true(answer)
+        plain = plain and not answer.is_paced and not answer.informational
+        lines = _lines(answer)
         extensions = {"http_version": b"HTTP/" + _raw(answer.http_version), "reason_phrase": _raw(answer.reason)}
         if sum(len(name) + len(value) + 4 for name, value in lines) > _READ_SIZE:
             plain = False  # h11 refuses a head of more than 100 kB (httpcore 1.0.9, _sync/http11.py)

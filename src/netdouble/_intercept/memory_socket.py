@@ -26,13 +26,15 @@ from netdouble import _active
 from netdouble._answering import settle, sleep, steps_of
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import received
-from netdouble._codec.socket_errors import CONNECT_ERRORS, READ_ERRORS, reset
-from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
+from netdouble._codec.scripts import Ending, Script
+from netdouble._codec.socket_errors import CONNECT_ERRORS, read_error, reset
+from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelling import CONTINUE, spell
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause, Step
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough
+from netdouble._core.streams import Pause, Step
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.layers import Dialect, raise_past, speaker, unspoken
 from netdouble.errors import AmbiguousScope, NetdoubleError, ScopeClosed
@@ -60,7 +62,7 @@ class Door:
 
     dialect: Dialect
     connect: Callable[[Any], None]
-    connect_error: Callable[[Any, OSError], BaseException] = lambda connection, error: error  # noqa: ARG005
+    connect_error: Callable[[Any, OSError, Fault], BaseException] = lambda connection, error, fault: error  # noqa: ARG005
     ask: Callable[[Request], Call | None] = _active.open_call
     is_open: Callable[[], bool] = is_answered
 
@@ -194,9 +196,10 @@ class MemorySocket:
             self._let_through(parsed, call)
         elif isinstance(answer, Response):
             script = spell(answer, method=method, http_version=version, keep_alive=parsed.keep_alive)
-            self._answers.append(_Answer(script, call, answer.delay, response=answer))
+            self._answers.append(_Answer(script, call, script.delay, response=answer))
         elif isinstance(failure, Fault):
-            self._fail(call, failure, answer, method, version)
+            fault = failure.on(self._scheme, has_body=bool(parsed.body))
+            self._fail(call, fault, answer, method, version)
         else:
             self._answers.append(_Answer(_NOTHING, call, answer.delay, error=failure, raises=failure))
 
@@ -210,12 +213,12 @@ class MemorySocket:
         return self._door.ask(parsed.to_request(self._scheme, self._host, self._port, dialect.client))
 
     def _fail(self, call: Call, fault: Fault, fail: Fail, method: str, version: str) -> None:
-        if fault is Fault.TLS and self._scheme != "https":
-            fault = Fault.RESET  # there is no handshake that could fail
         if fault.before_request:
             self._refuse(call, fault, fail.delay)
+        if fault.position == "request body":
+            self._break_off(call, fault, fail.delay)
         script = spell_fault(fault, fail.response, method=method, http_version=version)
-        error = READ_ERRORS[fault]()
+        error = read_error(fault)
         self._answers.append(_Answer(script, call, fail.delay or script.delay, fail.response, error))
 
     def _refuse(self, call: Call, fault: Fault, delay: float) -> None:
@@ -225,11 +228,20 @@ class MemorySocket:
         if delay:
             sleep(delay)
         below = CONNECT_ERRORS[fault]()
-        error = self._door.connect_error(self._connection, below)
+        error = self._door.connect_error(self._connection, below, fault)
         call.close(error=error)
         self._hang_up()
         self._connection.sock = None
         raise error from (None if error is below else below)
+
+    def _break_off(self, call: Call, fault: Fault, delay: float) -> None:
+        """Fail while the client writes. The kernel tells that once; what it reads then is the end."""
+        if delay and (self._timeout is None or delay <= self._timeout):
+            sleep(delay)
+        error = self._timed_out("write") if fault is Fault.WRITE_TIMEOUT else reset()
+        call.close(error=error)
+        self._hang_up()
+        raise error
 
     # Letting through
 
@@ -369,9 +381,9 @@ class MemorySocket:
             raise_past(answer.raises)
         return steps_of(answer.script)
 
-    def _timed_out(self) -> TimeoutError:
+    def _timed_out(self, doing: str = "read") -> TimeoutError:
         # The texts of CPython's _ssl.c and socketmodule.c.
-        return TimeoutError("The read operation timed out" if self._scheme == "https" else "timed out")
+        return TimeoutError(f"The {doing} operation timed out" if self._scheme == "https" else "timed out")
 
     def _hang_up(self) -> None:
         self._hung_up = True

@@ -21,12 +21,14 @@ from typing import Any, Protocol
 from netdouble._answering import asettle
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import body_received
-from netdouble._codec.spelling import CONTINUE, Ending, Script, spell, spell_fault
+from netdouble._codec.scripts import Ending, Script
+from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelling import CONTINUE, spell
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
 from netdouble._core.replies import Fail, PassThrough
+from netdouble._core.streams import Pause
 from netdouble._core.websockets import Conversation
 from netdouble._intercept.conversing import LoopTalk, begun
 from netdouble.errors import DeclarationError
@@ -44,8 +46,8 @@ class Exchange(Protocol):
         """Open the call; None when no scope is open."""
         ...
 
-    def failure(self, fail: Fail) -> Fault | BaseException:
-        """What the client fails with."""
+    def failure(self, fail: Fail, *, has_body: bool) -> Fault | BaseException:
+        """What the client fails with, its request having a body or not."""
         ...
 
     def connect_error(self, fault: Fault) -> BaseException:
@@ -54,6 +56,10 @@ class Exchange(Protocol):
 
     def expire(self, seconds: float) -> BaseException | None:
         """Let the client's timeout come now if it would come within `seconds`: what the client is told, or None."""
+        ...
+
+    def expire_writing(self) -> BaseException | None:
+        """Let the client's timeout come that it has for sending its request: what the client is told, or None."""
         ...
 
     def fail(self, error: BaseException) -> None:
@@ -243,10 +249,10 @@ class MemoryTransport(asyncio.Transport):
                 f"{call.route} answers a WebSocket handshake with {response.status}, and a conversation would have to "
                 f'follow: declare net.websocket("{call.request.url}"). A refusal is an error status or a fault'
             )
-        if not await self._wait(response.delay, call):
+        script = spell(response, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
+        if not await self._wait(script.delay, call):
             return
         call.close(response=response)
-        script = spell(response, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
         try:
             await self._play(script, call)
         finally:
@@ -262,9 +268,12 @@ class MemoryTransport(asyncio.Transport):
             self._talk.begin()
 
     async def _fail(self, parsed: ParsedRequest, call: Call, fail: Fail) -> None:
-        failure = self._exchange.failure(fail)
-        if failure is Fault.READ_TIMEOUT:  # whatever the delay: the client's own time is what counts
-            call.close(error=self._exchange.expire(inf))
+        failure = self._exchange.failure(fail, has_body=bool(parsed.body))
+        if failure is Fault.WRITE_TIMEOUT:
+            call.close(error=self._exchange.expire_writing())
+            return
+        if failure is Fault.READ_TIMEOUT or failure is Fault.STALL_BEFORE_REQUEST:
+            call.close(error=self._exchange.expire(inf))  # whatever the delay: the client's own time is what counts
             return
         if not await self._wait(fail.delay, call):
             return
@@ -378,7 +387,7 @@ class _Bridge(asyncio.Protocol):
 
 def _is_short(response: Response) -> bool:
     """It arrives at once, in one piece."""
-    return not response.delay and response.stream is None and len(response.body) <= _ONE_PIECE
+    return not response.delay and response.is_at_once and len(response.body) <= _ONE_PIECE
 
 
 def _wants_upgrade(parsed: ParsedRequest) -> bool:

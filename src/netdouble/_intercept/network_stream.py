@@ -13,9 +13,9 @@ from typing import Any
 
 from netdouble._active import anything_open, is_passing
 from netdouble._answering import steps_of
-from netdouble._codec.spelling import Ending, Script, StreamScript
-from netdouble._core.contents import Pause
+from netdouble._codec.scripts import Ending, Script, StreamScript
 from netdouble._core.faults import Fault
+from netdouble._core.streams import Pause
 from netdouble._intercept.exchange import Exchange, asleep, event_loop, late, wait
 from netdouble._intercept.httpcore_failures import broken
 from netdouble.errors import ClientNotSupported
@@ -69,7 +69,7 @@ def _raise_connect_failure(exchange: Exchange, host: str, port: int, kind_of_io:
     failure = exchange.failure
     if isinstance(failure, BaseException):
         raise _noted(exchange, failure)
-    if failure is not None and failure is not Fault.TLS:  # TLS fails in start_tls, where it does on the wire
+    if failure is not None and failure.position != "handshake":  # that fails in start_tls, where it does on the wire
         raise _noted(exchange, broken(exchange.core, failure, host, port, kind_of_io))
 
 
@@ -183,6 +183,15 @@ class _FarEnd:
             self._running = None  # the pieces of the last answer were all read
         if len(self._heard) < 16:  # all that matters is the method; the request itself is known
             self._heard += bytes(data[:16])
+            return
+        failure = exchange.failure
+        if isinstance(failure, Fault) and failure.position == "request body" and self._tells_writers(failure):
+            self._closed = True
+            raise _noted(exchange, self._broken(failure))
+
+    def _tells_writers(self, failure: Fault) -> bool:
+        # On asyncio the transport takes all that is written, and who reads is told.
+        return self.kind_of_io != "asyncio" or failure is Fault.WRITE_TIMEOUT
 
     def _begin(self, timeout: float | None) -> float:
         """Fix what is said next; the seconds to wait before it."""
@@ -246,8 +255,9 @@ class _FarEnd:
     def _check_tls(self) -> None:
         self._tls = True
         exchange = self._find()
-        if exchange is not None and exchange.failure is Fault.TLS:
-            raise _noted(exchange, self._broken(Fault.TLS))
+        failure = None if exchange is None else exchange.failure
+        if exchange is not None and isinstance(failure, Fault) and failure.position == "handshake":
+            raise _noted(exchange, self._broken(failure))
 
 
 class MemoryStream(_FarEnd):

@@ -48,7 +48,7 @@ def answered(request: Request, build: Callable[[Response], Any], send: Callable[
         call.close(response=answer.neutral)
         return answer.native
     late = timeout is not None and isinstance(answer, Response) and answer.delay > timeout
-    if late or not isinstance(answer, Response) or answer.stream is not None:
+    if late or not isinstance(answer, Response) or not answer.is_at_once:
         call.answer = answer
         return hand_down(call, send)
     if answer.delay:

@@ -22,6 +22,7 @@ from urllib3.util.ssl_ import resolve_cert_reqs
 
 from netdouble import _active
 from netdouble._active import Scope
+from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url
@@ -70,8 +71,17 @@ def install(module: ModuleType) -> Undo:
 # The byte seam
 
 
-def connect_error(connection: Any, error: OSError) -> BaseException:
-    """What `HTTPConnection._new_conn` makes of an error of the operating system; OpenSSL's are wrapped further up."""
+def connect_error(connection: Any, error: OSError, fault: Fault) -> BaseException:
+    """What `HTTPConnection._new_conn` makes of an error of the operating system; OpenSSL's are wrapped further up.
+
+    In the handshake it is `HTTPConnectionPool._make_request` and `urlopen` that do: they look for it while connecting,
+    and it is raised while sending.
+    """
+    if fault is Fault.HANDSHAKE_TIMEOUT:
+        pool = urllib3.HTTPSConnectionPool(connection.host, connection.port)
+        return urllib3.exceptions.ReadTimeoutError(pool, "", f"Read timed out. (read timeout={connection.timeout})")
+    if fault is Fault.RESET_IN_HANDSHAKE:
+        return urllib3.exceptions.ProtocolError("Connection aborted.", error)
     if isinstance(error, ssl.SSLError):
         return error
     if isinstance(error, socket.gaierror) and hasattr(urllib3.exceptions, "NameResolutionError"):

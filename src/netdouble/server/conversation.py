@@ -18,8 +18,8 @@ from netdouble import _active
 from netdouble._codec.spelling import Ending, spell
 from netdouble._core.arrivals import Connection
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
 from netdouble._core.messages import Request, Response
+from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel
 from netdouble.errors import NetdoubleError
 from netdouble.server.listening import Visit

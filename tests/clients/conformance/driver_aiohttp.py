@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from typing import ClassVar
 
 import aiohttp
-from tests.clients.conformance.drivers import Raises, Seen, Send
+from tests.clients.conformance.drivers import Raises, Seen, Send, completed
 
 from netdouble import Fault
 
@@ -26,20 +26,36 @@ class Aiohttp:
 
     name, client = "aiohttp", "aiohttp 3."
     follows = decodes = keeps_cookies = pools = True
-    raises: ClassVar[dict[Fault, Raises]] = {
-        Fault.DNS: Raises(_DNS, _TO + r"\[Name or service not known\]"),
-        Fault.CONNECT_REFUSED: Raises(aiohttp.ClientConnectorError, _TO + r"\[Connect call failed \("),
-        Fault.CONNECT_TIMEOUT: Raises(_CONNECT_TIMEOUT, "^Connection timeout to host https?://"),
-        Fault.TLS: Raises(aiohttp.ClientConnectorSSLError, _TO + r"\[.*handshake failure"),
-        Fault.RESET: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
-        Fault.RESET_IN_HEADERS: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
-        Fault.RESET_IN_BODY: Raises(aiohttp.ClientPayloadError, r"not completed($|.*Connection reset by peer)"),
-        Fault.EMPTY_RESPONSE: Raises(aiohttp.ServerDisconnectedError, "^Server disconnected$"),
-        Fault.TRUNCATED_BODY: Raises(aiohttp.ClientPayloadError, "^Response payload is not completed"),
-        Fault.READ_TIMEOUT: Raises(_READ_TIMEOUT, _TIMED_OUT),
-        Fault.READ_TIMEOUT_IN_BODY: Raises(_READ_TIMEOUT, _TIMED_OUT),
-        Fault.MALFORMED_RESPONSE: Raises(aiohttp.ClientResponseError, "400, message"),
-    }
+    raises: ClassVar[dict[Fault, Raises]] = completed(
+        {
+            Fault.DNS: Raises(_DNS, _TO + r"\[Name or service not known\]"),
+            Fault.CONNECT_REFUSED: Raises(aiohttp.ClientConnectorError, _TO + r"\[Connect call failed \("),
+            Fault.CONNECT_TIMEOUT: Raises(_CONNECT_TIMEOUT, "^Connection timeout to host https?://"),
+            Fault.TLS: Raises(aiohttp.ClientConnectorSSLError, _TO + r"\[.*handshake failure"),
+            Fault.RESET: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
+            Fault.RESET_IN_HEADERS: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
+            Fault.RESET_IN_BODY: Raises(aiohttp.ClientPayloadError, r"not completed($|.*Connection reset by peer)"),
+            Fault.EMPTY_RESPONSE: Raises(aiohttp.ServerDisconnectedError, "^Server disconnected$"),
+            Fault.TRUNCATED_BODY: Raises(aiohttp.ClientPayloadError, "^Response payload is not completed"),
+            Fault.READ_TIMEOUT: Raises(_READ_TIMEOUT, _TIMED_OUT),
+            Fault.READ_TIMEOUT_IN_BODY: Raises(_READ_TIMEOUT, _TIMED_OUT),
+            Fault.MALFORMED_RESPONSE: Raises(aiohttp.ClientResponseError, "400, message"),
+            Fault.CLOSE_IN_HANDSHAKE: Raises(aiohttp.ClientConnectorError, _TO + r"\[None\]"),
+            Fault.RESET_IN_HANDSHAKE: Raises(aiohttp.ClientConnectorError, _TO + r"\[Connection reset by peer\]"),
+            Fault.HANDSHAKE_TIMEOUT: Raises(_CONNECT_TIMEOUT, "^Connection timeout to host https?://"),
+            Fault.GARBAGE_IN_HANDSHAKE: Raises(aiohttp.ClientConnectorSSLError, _TO + r"\[.*wrong version number"),
+            Fault.CLOSE_IN_REQUEST: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
+            Fault.RESET_IN_REQUEST: Raises(aiohttp.ClientOSError, r"\[Errno 104\] Connection reset by peer"),
+            Fault.WRITE_TIMEOUT: Raises(asyncio.TimeoutError),
+            Fault.TRUNCATED_HEADERS: Raises(aiohttp.ServerDisconnectedError),
+            Fault.GARBAGE_IN_HEADERS: Raises(aiohttp.ClientResponseError, "400, message"),
+            Fault.CONFLICTING_LENGTHS: Raises(aiohttp.ClientResponseError, "400, message"),
+            Fault.WRONG_LENGTH: Raises(aiohttp.ClientResponseError, "400, message"),
+            Fault.BAD_CHUNK: Raises(aiohttp.ClientResponseError, "400, message"),
+            Fault.BAD_GZIP: Raises(aiohttp.ClientPayloadError),
+            Fault.GARBAGE_AFTER_RESPONSE: Raises(aiohttp.ClientResponseError, "400, message"),
+        }
+    )
 
     @contextmanager
     def open(self) -> Iterator[Aiohttp]:
@@ -61,7 +77,9 @@ class Aiohttp:
         return self.loop.run_until_complete(self._send(send))
 
     async def _send(self, send: Send) -> Seen:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=send.timeout, sock_read=send.timeout)
+        # For sending a large body it has no timeout but that of the whole.
+        total = send.timeout if send.content is not None and len(send.content) > 2**24 else None
+        timeout = aiohttp.ClientTimeout(total=total, sock_connect=send.timeout, sock_read=send.timeout)
         content = _chunks(send.content) if isinstance(send.content, tuple) else send.content
         if isinstance(content, bytes) and len(content) > 2**20:
             content = io.BytesIO(content)  # aiohttp warns of large bytes

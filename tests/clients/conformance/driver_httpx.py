@@ -12,7 +12,7 @@ from typing import Any
 import anyio.from_thread
 import httpcore
 import httpx
-from tests.clients.conformance.drivers import Raises, Seen, Send
+from tests.clients.conformance.drivers import Raises, Seen, Send, completed
 
 from netdouble import Fault
 
@@ -33,20 +33,35 @@ _SHORT = r"^peer closed connection without sending complete message body \(recei
 
 
 def _raises(module: ModuleType, refused: str, reset: str, late: str, read_late: str, tls: str) -> dict[Fault, Raises]:
-    return {
-        Fault.DNS: Raises(module.ConnectError, _UNKNOWN_NAME),
-        Fault.CONNECT_REFUSED: Raises(module.ConnectError, refused),
-        Fault.CONNECT_TIMEOUT: Raises(module.ConnectTimeout, late),
-        Fault.TLS: Raises(module.ConnectError, tls),
-        Fault.RESET: Raises(module.ReadError, reset),
-        Fault.RESET_IN_HEADERS: Raises(module.ReadError, reset),
-        Fault.RESET_IN_BODY: Raises(module.ReadError, reset),
-        Fault.EMPTY_RESPONSE: Raises(module.RemoteProtocolError, _CLOSED),
-        Fault.TRUNCATED_BODY: Raises(module.RemoteProtocolError, _SHORT),
-        Fault.READ_TIMEOUT: Raises(module.ReadTimeout, read_late),
-        Fault.READ_TIMEOUT_IN_BODY: Raises(module.ReadTimeout, read_late),
-        Fault.MALFORMED_RESPONSE: Raises(module.RemoteProtocolError, "^illegal status line: .*this is not HTTP"),
-    }
+    broken, malformed = Raises(module.RemoteProtocolError, _CLOSED), Raises(module.RemoteProtocolError, "^illegal ")
+    return completed(
+        {
+            Fault.DNS: Raises(module.ConnectError, _UNKNOWN_NAME),
+            Fault.CONNECT_REFUSED: Raises(module.ConnectError, refused),
+            Fault.CONNECT_TIMEOUT: Raises(module.ConnectTimeout, late),
+            Fault.TLS: Raises(module.ConnectError, tls),
+            Fault.RESET: Raises(module.ReadError, reset),
+            Fault.RESET_IN_HEADERS: Raises(module.ReadError, reset),
+            Fault.RESET_IN_BODY: Raises(module.ReadError, reset),
+            Fault.EMPTY_RESPONSE: Raises(module.RemoteProtocolError, _CLOSED),
+            Fault.TRUNCATED_BODY: Raises(module.RemoteProtocolError, _SHORT),
+            Fault.READ_TIMEOUT: Raises(module.ReadTimeout, read_late),
+            Fault.READ_TIMEOUT_IN_BODY: Raises(module.ReadTimeout, read_late),
+            Fault.MALFORMED_RESPONSE: Raises(module.RemoteProtocolError, "^illegal status line: .*this is not HTTP"),
+            Fault.CLOSE_IN_HANDSHAKE: Raises(module.ConnectError),
+            Fault.RESET_IN_HANDSHAKE: Raises(module.ConnectError, reset),
+            Fault.HANDSHAKE_TIMEOUT: Raises(module.ConnectTimeout),
+            Fault.GARBAGE_IN_HANDSHAKE: Raises(module.ConnectError),
+            Fault.CLOSE_IN_REQUEST: broken,
+            Fault.RESET_IN_REQUEST: broken,
+            Fault.WRITE_TIMEOUT: Raises(module.WriteTimeout),
+            Fault.TRUNCATED_HEADERS: broken,
+            Fault.GARBAGE_IN_HEADERS: malformed,
+            Fault.CONFLICTING_LENGTHS: Raises(module.RemoteProtocolError, "^conflicting Content-Length headers$"),
+            Fault.BAD_CHUNK: malformed,
+            **({Fault.BAD_GZIP: Raises(module.DecodingError)} if hasattr(module, "DecodingError") else {}),
+        }
+    )
 
 
 def _sync(module: ModuleType) -> dict[Fault, Raises]:
@@ -55,7 +70,9 @@ def _sync(module: ModuleType) -> dict[Fault, Raises]:
 
 
 def _on_asyncio(module: ModuleType) -> dict[Fault, Raises]:
-    return _raises(module, "^All connection attempts failed$", "^$", "^$", "^$", "handshake failure")
+    raises = _raises(module, "^All connection attempts failed$", "^$", "^$", "^$", "handshake failure")
+    reset = Raises(module.ReadError, "^$")  # the transport takes all that is written, and who reads is told
+    return {**raises, Fault.CLOSE_IN_REQUEST: reset, Fault.RESET_IN_REQUEST: reset}
 
 
 def _on_trio(module: ModuleType) -> dict[Fault, Raises]:

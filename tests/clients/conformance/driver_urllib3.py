@@ -18,7 +18,7 @@ import botocore.httpsession
 import botocore.response
 import requests
 import urllib3
-from tests.clients.conformance.drivers import Raises, Seen, Send
+from tests.clients.conformance.drivers import Raises, Seen, Send, completed
 
 from netdouble import Fault
 
@@ -26,6 +26,9 @@ _UNKNOWN_NAME = r"\[Errno -2\] Name or service not known"
 _REFUSED = r"\[Errno 111\] Connection refused"
 _RESET = r"\[Errno 104\] Connection reset by peer"
 _TLS = "handshake failure"
+_EOF = "EOF occurred in violation of protocol"
+_LATE = "The handshake operation timed out"
+_NO_TLS = "wrong version number"
 _CLOSED = "Remote end closed connection without response"
 
 
@@ -39,20 +42,30 @@ class HttpClient:
     name, client = "http.client", "http.client 3."
     follows = decodes = keeps_cookies = False
     pools = True
-    raises: ClassVar = {
-        Fault.DNS: Raises(socket.gaierror, _UNKNOWN_NAME),
-        Fault.CONNECT_REFUSED: Raises(ConnectionRefusedError, _REFUSED),
-        Fault.CONNECT_TIMEOUT: Raises(TimeoutError, "^timed out$"),
-        Fault.TLS: Raises(ssl.SSLError, _TLS),
-        Fault.RESET: Raises(ConnectionResetError, _RESET),
-        Fault.RESET_IN_HEADERS: Raises(ConnectionResetError, _RESET),
-        Fault.RESET_IN_BODY: Raises(ConnectionResetError, _RESET),
-        Fault.EMPTY_RESPONSE: Raises(http.client.RemoteDisconnected, _CLOSED),
-        Fault.TRUNCATED_BODY: Raises(http.client.IncompleteRead, "50 bytes read, 50 more expected"),
-        Fault.READ_TIMEOUT: Raises(TimeoutError, "timed out$"),
-        Fault.READ_TIMEOUT_IN_BODY: Raises(TimeoutError, "timed out$"),
-        Fault.MALFORMED_RESPONSE: Raises(http.client.BadStatusLine, "this is not HTTP"),
-    }
+    raises: ClassVar = completed(
+        {
+            Fault.DNS: Raises(socket.gaierror, _UNKNOWN_NAME),
+            Fault.CONNECT_REFUSED: Raises(ConnectionRefusedError, _REFUSED),
+            Fault.CONNECT_TIMEOUT: Raises(TimeoutError, "^timed out$"),
+            Fault.TLS: Raises(ssl.SSLError, _TLS),
+            Fault.RESET: Raises(ConnectionResetError, _RESET),
+            Fault.RESET_IN_HEADERS: Raises(ConnectionResetError, _RESET),
+            Fault.RESET_IN_BODY: Raises(ConnectionResetError, _RESET),
+            Fault.EMPTY_RESPONSE: Raises(http.client.RemoteDisconnected, _CLOSED),
+            Fault.TRUNCATED_BODY: Raises(http.client.IncompleteRead, "50 bytes read, 50 more expected"),
+            Fault.READ_TIMEOUT: Raises(TimeoutError, "timed out$"),
+            Fault.READ_TIMEOUT_IN_BODY: Raises(TimeoutError, "timed out$"),
+            Fault.MALFORMED_RESPONSE: Raises(http.client.BadStatusLine, "this is not HTTP"),
+            Fault.CLOSE_IN_HANDSHAKE: Raises(ssl.SSLEOFError, _EOF),
+            Fault.RESET_IN_HANDSHAKE: Raises(ConnectionResetError, _RESET),
+            Fault.HANDSHAKE_TIMEOUT: Raises(TimeoutError, _LATE),
+            Fault.GARBAGE_IN_HANDSHAKE: Raises(ssl.SSLError, _NO_TLS),
+            Fault.CLOSE_IN_REQUEST: Raises(ConnectionResetError, _RESET),
+            Fault.RESET_IN_REQUEST: Raises(ConnectionResetError, _RESET),
+            Fault.WRITE_TIMEOUT: Raises(TimeoutError, "timed out$"),
+            Fault.BAD_CHUNK: Raises(http.client.IncompleteRead, "0 bytes read"),
+        }
+    )
 
     @contextmanager
     def open(self) -> Iterator[HttpClient]:
@@ -96,6 +109,13 @@ class UrllibRequest:
         Fault.CONNECT_REFUSED: Raises(urllib.error.URLError, _REFUSED),
         Fault.CONNECT_TIMEOUT: Raises(urllib.error.URLError, "timed out"),
         Fault.TLS: Raises(urllib.error.URLError, _TLS),
+        Fault.CLOSE_IN_HANDSHAKE: Raises(urllib.error.URLError, _EOF),
+        Fault.RESET_IN_HANDSHAKE: Raises(urllib.error.URLError, _RESET),
+        Fault.HANDSHAKE_TIMEOUT: Raises(urllib.error.URLError, _LATE),
+        Fault.GARBAGE_IN_HANDSHAKE: Raises(urllib.error.URLError, _NO_TLS),
+        Fault.CLOSE_IN_REQUEST: Raises(urllib.error.URLError, _RESET),
+        Fault.RESET_IN_REQUEST: Raises(urllib.error.URLError, _RESET),
+        Fault.WRITE_TIMEOUT: Raises(urllib.error.URLError, "timed out>$"),
     }
 
     @contextmanager
@@ -125,7 +145,7 @@ class Urllib3:
     name, client = "urllib3", "urllib3 "
     follows = decodes = pools = has_object_seam = True
     keeps_cookies = False
-    raises: ClassVar = {
+    raises: ClassVar = completed({
         Fault.DNS: Raises(getattr(urllib3.exceptions, "NameResolutionError", urllib3.exceptions.NewConnectionError),
                           _UNKNOWN_NAME),
         Fault.CONNECT_REFUSED: Raises(urllib3.exceptions.NewConnectionError,
@@ -141,7 +161,17 @@ class Urllib3:
         Fault.READ_TIMEOUT: Raises(urllib3.exceptions.ReadTimeoutError, r"Read timed out\. \(read timeout=5\.0\)"),
         Fault.READ_TIMEOUT_IN_BODY: Raises(urllib3.exceptions.ReadTimeoutError, r"Read timed out\."),
         Fault.MALFORMED_RESPONSE: Raises(urllib3.exceptions.ProtocolError, "BadStatusLine"),
-    }  # fmt: skip
+        Fault.CLOSE_IN_HANDSHAKE: Raises(urllib3.exceptions.SSLError, _EOF),
+        Fault.RESET_IN_HANDSHAKE: Raises(urllib3.exceptions.ProtocolError, "Connection aborted"),
+        Fault.HANDSHAKE_TIMEOUT: Raises(urllib3.exceptions.ReadTimeoutError, r"Read timed out\. \(read timeout=5\.0\)"),
+        Fault.GARBAGE_IN_HANDSHAKE: Raises(urllib3.exceptions.SSLError, _NO_TLS),
+        Fault.CLOSE_IN_REQUEST: Raises(urllib3.exceptions.ProtocolError, "Connection aborted"),
+        Fault.RESET_IN_REQUEST: Raises(urllib3.exceptions.ProtocolError, "Connection aborted"),
+        Fault.WRITE_TIMEOUT: Raises(urllib3.exceptions.ProtocolError, "Connection aborted.*timed out"),
+        Fault.CONFLICTING_LENGTHS: Raises(urllib3.exceptions.InvalidHeader, "multiple unmatching values"),
+        Fault.BAD_CHUNK: Raises(urllib3.exceptions.ProtocolError, "Connection broken"),
+        Fault.BAD_GZIP: Raises(urllib3.exceptions.DecodeError, "failed to decode it"),
+    })  # fmt: skip
 
     @contextmanager
     def open(self) -> Iterator[Urllib3]:
@@ -163,24 +193,36 @@ class Requests:
 
     name, client = "requests", "requests "
     follows = decodes = pools = keeps_cookies = has_object_seam = True
-    raises: ClassVar = {
-        Fault.DNS: Raises(requests.ConnectionError, rf"Max retries exceeded with url: /users/7 .*{_UNKNOWN_NAME}"),
-        Fault.CONNECT_REFUSED: Raises(requests.ConnectionError, f"Max retries exceeded .*{_REFUSED}"),
-        Fault.CONNECT_TIMEOUT: Raises(requests.ConnectTimeout, r"Max retries exceeded .*\(connect timeout=5\.0\)"),
-        Fault.TLS: Raises(requests.exceptions.SSLError, f"Max retries exceeded .*{_TLS}"),
-        Fault.RESET: Raises(requests.ConnectionError, "Connection aborted.*Connection reset by peer"),
-        Fault.RESET_IN_HEADERS: Raises(requests.ConnectionError, "Connection aborted.*Connection reset by peer"),
-        Fault.RESET_IN_BODY: Raises(requests.exceptions.ChunkedEncodingError, "broken: ConnectionResetError"),
-        Fault.EMPTY_RESPONSE: Raises(requests.ConnectionError, _CLOSED),
-        # Before urllib3 2, requests does not notice.
-        Fault.TRUNCATED_BODY: Raises(requests.exceptions.ChunkedEncodingError, "Connection broken: IncompleteRead")
-        if urllib3.__version__ >= "2"
-        else Raises(type(None)),
-        Fault.READ_TIMEOUT: Raises(requests.ReadTimeout, r"Read timed out\. \(read timeout=5\.0\)"),
-        # requests does so on the wire too (servers.md 3.5): its iter_content knows no other class for it.
-        Fault.READ_TIMEOUT_IN_BODY: Raises(requests.ConnectionError, r"Read timed out\."),
-        Fault.MALFORMED_RESPONSE: Raises(requests.ConnectionError, "BadStatusLine"),
-    }
+    raises: ClassVar = completed(
+        {
+            Fault.DNS: Raises(requests.ConnectionError, rf"Max retries exceeded with url: /users/7 .*{_UNKNOWN_NAME}"),
+            Fault.CONNECT_REFUSED: Raises(requests.ConnectionError, f"Max retries exceeded .*{_REFUSED}"),
+            Fault.CONNECT_TIMEOUT: Raises(requests.ConnectTimeout, r"Max retries exceeded .*\(connect timeout=5\.0\)"),
+            Fault.TLS: Raises(requests.exceptions.SSLError, f"Max retries exceeded .*{_TLS}"),
+            Fault.RESET: Raises(requests.ConnectionError, "Connection aborted.*Connection reset by peer"),
+            Fault.RESET_IN_HEADERS: Raises(requests.ConnectionError, "Connection aborted.*Connection reset by peer"),
+            Fault.RESET_IN_BODY: Raises(requests.exceptions.ChunkedEncodingError, "broken: ConnectionResetError"),
+            Fault.EMPTY_RESPONSE: Raises(requests.ConnectionError, _CLOSED),
+            # Before urllib3 2, requests does not notice.
+            Fault.TRUNCATED_BODY: Raises(requests.exceptions.ChunkedEncodingError, "Connection broken: IncompleteRead")
+            if urllib3.__version__ >= "2"
+            else Raises(type(None)),
+            Fault.READ_TIMEOUT: Raises(requests.ReadTimeout, r"Read timed out\. \(read timeout=5\.0\)"),
+            # requests does so on the wire too (servers.md 3.5): its iter_content knows no other class for it.
+            Fault.READ_TIMEOUT_IN_BODY: Raises(requests.ConnectionError, r"Read timed out\."),
+            Fault.MALFORMED_RESPONSE: Raises(requests.ConnectionError, "BadStatusLine"),
+            Fault.CLOSE_IN_HANDSHAKE: Raises(requests.exceptions.SSLError, _EOF),
+            Fault.RESET_IN_HANDSHAKE: Raises(requests.exceptions.ConnectionError, "Connection aborted"),
+            Fault.HANDSHAKE_TIMEOUT: Raises(requests.exceptions.ReadTimeout, r"Read timed out\. \(read timeout=5\.0\)"),
+            Fault.GARBAGE_IN_HANDSHAKE: Raises(requests.exceptions.SSLError, _NO_TLS),
+            Fault.CLOSE_IN_REQUEST: Raises(requests.exceptions.ConnectionError, "Connection aborted"),
+            Fault.RESET_IN_REQUEST: Raises(requests.exceptions.ConnectionError, "Connection aborted"),
+            Fault.WRITE_TIMEOUT: Raises(requests.exceptions.ConnectionError, "Connection aborted.*timed out"),
+            Fault.CONFLICTING_LENGTHS: Raises(requests.exceptions.InvalidHeader, "multiple unmatching values"),
+            Fault.BAD_CHUNK: Raises(requests.exceptions.ChunkedEncodingError, "InvalidChunkLength"),
+            Fault.BAD_GZIP: Raises(requests.exceptions.ContentDecodingError, "failed to decode it"),
+        }
+    )
 
     @contextmanager
     def open(self) -> Iterator[Requests]:
@@ -201,20 +243,33 @@ class Botocore:
     name, client = "botocore", "botocore "
     pools = True
     follows = decodes = keeps_cookies = False
-    raises: ClassVar = {
-        Fault.DNS: Raises(botocore.exceptions.EndpointConnectionError, "Could not connect to the endpoint"),
-        Fault.CONNECT_REFUSED: Raises(botocore.exceptions.EndpointConnectionError, "Could not connect"),
-        Fault.CONNECT_TIMEOUT: Raises(botocore.exceptions.ConnectTimeoutError, "Connect timeout on endpoint URL"),
-        Fault.TLS: Raises(botocore.exceptions.SSLError, _TLS),
-        Fault.RESET: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
-        Fault.RESET_IN_HEADERS: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
-        Fault.RESET_IN_BODY: Raises(botocore.exceptions.ResponseStreamingError, "broken: ConnectionResetError"),
-        Fault.EMPTY_RESPONSE: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
-        Fault.TRUNCATED_BODY: Raises(botocore.exceptions.ResponseStreamingError, "Connection broken: IncompleteRead"),
-        Fault.READ_TIMEOUT: Raises(botocore.exceptions.ReadTimeoutError, "Read timeout on endpoint URL"),
-        Fault.READ_TIMEOUT_IN_BODY: Raises(botocore.exceptions.ReadTimeoutError, "Read timeout on endpoint URL"),
-        Fault.MALFORMED_RESPONSE: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
-    }
+    raises: ClassVar = completed(
+        {
+            Fault.DNS: Raises(botocore.exceptions.EndpointConnectionError, "Could not connect to the endpoint"),
+            Fault.CONNECT_REFUSED: Raises(botocore.exceptions.EndpointConnectionError, "Could not connect"),
+            Fault.CONNECT_TIMEOUT: Raises(botocore.exceptions.ConnectTimeoutError, "Connect timeout on endpoint URL"),
+            Fault.TLS: Raises(botocore.exceptions.SSLError, _TLS),
+            Fault.RESET: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.RESET_IN_HEADERS: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.RESET_IN_BODY: Raises(botocore.exceptions.ResponseStreamingError, "broken: ConnectionResetError"),
+            Fault.EMPTY_RESPONSE: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.TRUNCATED_BODY: Raises(
+                botocore.exceptions.ResponseStreamingError, "Connection broken: IncompleteRead"
+            ),
+            Fault.READ_TIMEOUT: Raises(botocore.exceptions.ReadTimeoutError, "Read timeout on endpoint URL"),
+            Fault.READ_TIMEOUT_IN_BODY: Raises(botocore.exceptions.ReadTimeoutError, "Read timeout on endpoint URL"),
+            Fault.MALFORMED_RESPONSE: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.CLOSE_IN_HANDSHAKE: Raises(botocore.exceptions.SSLError, _EOF),
+            Fault.RESET_IN_HANDSHAKE: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.HANDSHAKE_TIMEOUT: Raises(botocore.exceptions.ReadTimeoutError, "Read timeout on endpoint URL"),
+            Fault.GARBAGE_IN_HANDSHAKE: Raises(botocore.exceptions.SSLError, _NO_TLS),
+            Fault.CLOSE_IN_REQUEST: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.RESET_IN_REQUEST: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.WRITE_TIMEOUT: Raises(botocore.exceptions.ConnectionClosedError, "Connection was closed"),
+            Fault.CONFLICTING_LENGTHS: Raises(botocore.exceptions.HTTPClientError, "multiple unmatching values"),
+            Fault.BAD_CHUNK: Raises(botocore.exceptions.ResponseStreamingError, "Connection broken"),
+        }
+    )
 
     @contextmanager
     def open(self) -> Iterator[Botocore]:

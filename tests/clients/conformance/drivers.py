@@ -55,6 +55,24 @@ class Raises(NamedTuple):
     text: str = ""
 
 
+NOTHING = Raises(type(None))
+
+# Faults that come to the same as another one where they are not noticed earlier.
+_AS = {
+    Fault.CLOSE_BEFORE_REQUEST: Fault.RESET,
+    Fault.RESET_BEFORE_REQUEST: Fault.RESET,
+    Fault.STALL_BEFORE_REQUEST: Fault.READ_TIMEOUT,
+    Fault.READ_TIMEOUT_IN_HEADERS: Fault.READ_TIMEOUT,
+}
+
+
+def completed(raises: Mapping[Fault, Raises]) -> dict[Fault, Raises]:
+    """A client's row with the faults that every client takes for another one, or does not notice at all."""
+    noticed = {fault: raises[_AS.get(fault.on("https"), fault.on("https"))] for fault in Fault
+               if _AS.get(fault.on("https"), fault.on("https")) in raises}  # fmt: skip
+    return {**dict.fromkeys(Fault, NOTHING), **noticed, **raises}
+
+
 class Client(Protocol):
     """An open client; it pools connections and keeps cookies when the real one does."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import select
 import socket
 import struct
 import threading
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 from typing_extensions import Self
 
 from netdouble import Fault
+from netdouble._codec.scripts import Ending
+from netdouble._codec.spelled_faults import spell_fault
 
 Act = Callable[[socket.socket, threading.Event], None]
 
@@ -66,43 +69,87 @@ class Loopback:
         self._server.server_close()
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
-
-
 def _reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
-def _say_and_reset(data: bytes) -> Act:
+def _heard(act: Act) -> Act:
+    """`act`, the request being read."""
+
+    def after(connection: socket.socket, over: threading.Event) -> None:
+        connection.recv(65536)
+        act(connection, over)
+
+    return after
+
+
+def _arrived(act: Act) -> Act:
+    """`act`, the request being there and not being read."""
+
+    def after(connection: socket.socket, over: threading.Event) -> None:
+        select.select([connection], [], [], 5)
+        over.wait(0.05)  # what else the client sends at once
+        act(connection, over)
+
+    return after
+
+
+def _half_heard(act: Act) -> Act:
+    """`act`, the request's head and a part of its body being read."""
+
+    def after(connection: socket.socket, over: threading.Event) -> None:
+        heard = b""
+        while len(heard.partition(b"\r\n\r\n")[2]) < 1000:
+            heard += connection.recv(1000)
+        over.wait(0.05)
+        act(connection, over)
+
+    return after
+
+
+def _wait(connection: socket.socket, over: threading.Event) -> None:
+    over.wait(5)
+
+
+def _play(fault: Fault) -> Act:
+    """What the codec says for `fault`, said on a real connection."""
+
     def act(connection: socket.socket, over: threading.Event) -> None:
+        script = spell_fault(fault, method="GET")
+        data = b"".join(step for step in script.steps() if isinstance(step, bytes))
         connection.sendall(data)
-        over.wait(0.05)  # a reset overtakes what was not read yet
-        _reset(connection)
+        if script.ending is Ending.STALL:
+            over.wait(5)
+        elif script.ending is Ending.RESET:
+            if data:
+                over.wait(0.05)  # a reset overtakes what was not read yet
+            _reset(connection)
+        elif script.ending is Ending.KEEP_ALIVE:
+            select.select([connection], [], [], 5)
 
     return act
 
 
-def _say_and_wait(data: bytes) -> Act:
-    def act(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(data)
-        over.wait(5)
-
-    return act
-
-
-# What a real peer does for the faults that need one: gets the connection, the request being read.
-ON_THE_WIRE: dict[Fault, Act] = {
-    Fault.RESET: lambda connection, over: _reset(connection),
-    Fault.RESET_IN_HEADERS: _say_and_reset(HEAD[:40]),
-    Fault.RESET_IN_BODY: _say_and_reset(HEAD + b"x" * 50),
-    Fault.EMPTY_RESPONSE: lambda connection, over: None,
-    Fault.TRUNCATED_BODY: lambda connection, over: connection.sendall(HEAD + b"x" * 50),
-    Fault.READ_TIMEOUT: _say_and_wait(b""),
-    Fault.READ_TIMEOUT_IN_BODY: _say_and_wait(HEAD + b"x" * 50),
-    Fault.MALFORMED_RESPONSE: lambda connection, over: connection.sendall(b"this is not HTTP\r\n\r\n"),
-    # Instead of a ServerHello, the alert handshake_failure (RFC 8446 section 6).
+# In the handshake, the ClientHello being read. The alert is handshake_failure (RFC 8446 section 6).
+_IN_THE_HANDSHAKE: dict[Fault, Act] = {
     Fault.TLS: lambda connection, over: connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28"),
+    Fault.CLOSE_IN_HANDSHAKE: lambda connection, over: None,
+    Fault.RESET_IN_HANDSHAKE: lambda connection, over: _reset(connection),
+    Fault.HANDSHAKE_TIMEOUT: _wait,
+    Fault.GARBAGE_IN_HANDSHAKE: lambda connection, over: connection.sendall(b"this is not TLS\r\n\r\n"),
+}
+
+# What a real peer does for the faults that need one.
+ON_THE_WIRE: dict[Fault, Act] = {
+    **{fault: _heard(act) for fault, act in _IN_THE_HANDSHAKE.items()},
+    Fault.CLOSE_BEFORE_REQUEST: _arrived(lambda connection, over: None),
+    Fault.RESET_BEFORE_REQUEST: _arrived(lambda connection, over: _reset(connection)),
+    Fault.STALL_BEFORE_REQUEST: _arrived(_wait),
+    Fault.CLOSE_IN_REQUEST: _half_heard(lambda connection, over: None),
+    Fault.RESET_IN_REQUEST: _half_heard(lambda connection, over: _reset(connection)),
+    Fault.WRITE_TIMEOUT: _half_heard(_wait),
+    **{fault: _heard(_play(fault)) for fault in Fault if fault.position.startswith(("response", "after"))},
 }
 
 
@@ -111,7 +158,7 @@ def real_fault(fault: Fault) -> Iterator[str]:
     """The URL of a loopback server on which `fault` really happens."""
     with suppress(OSError), socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        scheme = "https" if fault is Fault.TLS else "http"
+        scheme = "https" if fault.position == "handshake" else "http"
         url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/users/7"
         if fault is Fault.CONNECT_REFUSED:
             yield url  # bound, but nobody listens
@@ -154,6 +201,5 @@ def _serve(listener: socket.socket, act: Act, over: threading.Event) -> None:
             connection, _ = listener.accept()
             with connection, suppress(OSError):
                 connection.settimeout(5)
-                connection.recv(65536)
                 act(connection, over)
             listener.settimeout(0.1)

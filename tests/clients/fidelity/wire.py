@@ -22,7 +22,9 @@ from urllib.parse import urlsplit
 import h11
 
 from netdouble import Fault, Network, Pause, Response
-from netdouble._codec.spelling import Ending, Script, spell, spell_fault
+from netdouble._codec.scripts import Ending, Script
+from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelling import spell
 
 # `At` makes a URL of this world: "/x" is on a.test, "//b.test/x" on another host.
 At = Callable[[str], str]
