@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from netdouble._core.arrivals import Connection
     from netdouble._core.calls import Call, Calls
     from netdouble._core.declaring import Verbs
+    from netdouble._core.delays import Jitter, LogNormal, Uniform
+    from netdouble._core.events import Event
     from netdouble._core.faults import Fault
     from netdouble._core.headers import Headers
     from netdouble._core.matchers import M, exactly, partial
@@ -57,9 +59,12 @@ __all__ = [
     "Closing",
     "Connection",
     "DeclarationError",
+    "Event",
     "Fault",
     "HandlerFailed",
     "Headers",
+    "Jitter",
+    "LogNormal",
     "M",
     "Matcher",
     "Mismatch",
@@ -77,6 +82,7 @@ __all__ = [
     "Selection",
     "Server",
     "UnansweredRoute",
+    "Uniform",
     "UnmatchedRequest",
     "UnmetExpectation",
     "Verbs",
@@ -95,6 +101,10 @@ _PLACES = {
     "Connection": "_core.arrivals",
     "Call": "_core.calls",
     "Calls": "_core.calls",
+    "Jitter": "_core.delays",
+    "LogNormal": "_core.delays",
+    "Uniform": "_core.delays",
+    "Event": "_core.events",
     "Pause": "_core.streams",
     "Verbs": "_core.declaring",
     "Fault": "_core.faults",

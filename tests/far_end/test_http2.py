@@ -221,6 +221,12 @@ def test_a_head_has_no_body_and_a_waiting_client_is_told_to_go_on(net):
         (Fault.READ_TIMEOUT, None, None),
         (Fault.READ_TIMEOUT_IN_BODY, b"0123", None),
         (Fault.RESET_IN_HEADERS, None, Ending.RESET),
+        (Fault.TRUNCATED_HEADERS, None, Ending.CLOSE),
+        (Fault.READ_TIMEOUT_IN_HEADERS, None, None),
+        (Fault.CLOSE_BEFORE_REQUEST, None, Ending.RESET),
+        (Fault.WRITE_TIMEOUT, None, None),
+        (Fault.HANDSHAKE_TIMEOUT, None, None),
+        (Fault.GOAWAY_IN_BODY, b"0123", Ending.CLOSE),
     ],
     ids=str,
 )
@@ -231,9 +237,50 @@ def test_a_fault_is_what_it_is_in_http1(net, fault, said, ending):
     assert client.ending is ending
     assert (client.body() if client.of(h2.events.ResponseReceived) else None) == said
     assert not client.ended()
-    assert route.last.error is not None
-    if ending is None:  # a silent stream holds up no other
+    assert (route.last.error is not None) == (fault is not Fault.TRUNCATED_HEADERS)  # http.client takes it for whole
+    if ending is None and fault is not Fault.READ_TIMEOUT_IN_HEADERS:  # a silent stream holds up no other
         assert client.ask(3).status(3) == "204"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(Fault.STREAM_RESET, 2), (Fault.STREAM_REFUSED, 7), (Fault.STREAM_RESET_IN_BODY, 2),
+                        (Fault.BAD_CHUNK, 1)], ids=str)  # fmt: skip
+def test_a_stream_is_reset_and_the_connection_lives_on(net, fault, code):
+    net.get("https://api.test/a").fail(fault).then(204)
+    client = Client(net).ask(1)
+    assert [reset.error_code for reset in client.of(h2.events.StreamReset)] == [code]
+    assert client.ask(3).status(3) == "204"
+
+
+@pytest.mark.parametrize(("fault", "last"), [(Fault.GOAWAY, 0), (Fault.GOAWAY_IN_BODY, 1)], ids=str)
+def test_a_goaway_says_which_request_was_the_last_that_was_looked_at(net, fault, last):
+    net.get("https://api.test/a").fail(fault)
+    client = Client(net).ask(1)
+    gone = [event for event in client.events if isinstance(event, h2.events.ConnectionTerminated)]
+    assert [event.last_stream_id for event in gone] == [last]
+    assert client.ending is Ending.CLOSE
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending"),
+    [(Fault.CLOSE_AFTER_RESPONSE, Ending.CLOSE), (Fault.RESET_AFTER_RESPONSE, Ending.RESET)],
+    ids=str,
+)
+def test_a_fault_after_the_response_leaves_it_whole(net, fault, ending):
+    net.get("https://api.test/a").fail(fault, response=Response(content=b"01234567"))
+    client = Client(net).ask(1)
+    assert client.body() == b"01234567"
+    assert client.ended()
+    assert client.ending is ending
+
+
+def test_what_comes_before_an_answer_and_how_slowly_its_body_comes(net):
+    hints = Response(103, headers={"Link": "</a.css>; rel=preload"})
+    net.get("https://api.test/a").reply(content=b"0123", informational=[hints], dribble=(2, 0.01))
+    client = Client(net).ask(1)
+    client.wait()
+    assert client.of(h2.events.InformationalResponseReceived)[0].headers[0] == (":status", "103")
+    assert [event.data for event in client.of(h2.events.DataReceived) if event.data] == [b"01", b"23"]
 
 
 def test_junk_is_junk(net):
@@ -328,6 +375,12 @@ def test_clients_are_answered_over_a_connection(lib):
         (Fault.EMPTY_RESPONSE, "RemoteProtocolError"),
         (Fault.MALFORMED_RESPONSE, "RemoteProtocolError"),
         (Fault.READ_TIMEOUT_IN_BODY, "ReadTimeout"),
+        (Fault.STREAM_RESET, "RemoteProtocolError"),
+        (Fault.STREAM_REFUSED, "RemoteProtocolError"),
+        (Fault.GOAWAY, "RemoteProtocolError"),
+        (Fault.CONFLICTING_LENGTHS, "LocalProtocolError"),
+        (Fault.WRONG_LENGTH, "LocalProtocolError"),
+        (Fault.BAD_GZIP, "DecodingError"),
     ],
     ids=str,
 )

@@ -41,6 +41,11 @@ def spell_fault(fault: Fault, response: Response | None = None, *, method: str, 
     return made(_Broken(response, method, http_version, ending))
 
 
+def shown(response: Response | None, error: BaseException | None) -> Response | None:
+    """What a call is told to have been answered with: what the fault was given, or the default if nobody minds."""
+    return SAMPLE if response is None and error is None else response
+
+
 class _Broken(NamedTuple):
     """What goes wrong: the response to a request of `method`, and what follows it."""
 

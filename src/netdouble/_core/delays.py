@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netdouble.errors import DeclarationError
 
@@ -134,7 +134,7 @@ def check_seconds(name: str, seconds: object) -> None:
         raise DeclarationError(f"{name} is seconds, zero or more, not {seconds!r}")
 
 
-def split_delay(delay: object) -> tuple[float, Distribution | None]:
+def split_delay(delay: Any) -> tuple[float, Distribution | None]:
     """A fixed delay, or zero and the distribution that each call's is taken from.
 
     Raises:
@@ -143,5 +143,4 @@ def split_delay(delay: object) -> tuple[float, Distribution | None]:
     if isinstance(delay, Distribution):
         return 0.0, delay
     check_seconds("delay=", delay)
-    seconds: float = delay  # type: ignore[assignment]  # checked
-    return float(seconds), None
+    return float(delay), None

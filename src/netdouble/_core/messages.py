@@ -20,7 +20,7 @@ from netdouble._core.contents import encode_body
 from netdouble._core.delays import Delay, Distribution, split_delay
 from netdouble._core.events import EventInput
 from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
-from netdouble._core.response_checks import check_pace, check_status, check_trailers, is_bodiless
+from netdouble._core.response_checks import check_pace, check_reason, check_status, check_trailers, is_bodiless
 from netdouble._core.streams import Stream, StreamInput
 from netdouble._core.urls import URL, parse_pairs, parse_url
 from netdouble.errors import DeclarationError
@@ -213,7 +213,6 @@ class Response:
         named = [name for name, value in given.items() if value is not (... if name == "json" else None)]
         if len(named) > 1:
             raise DeclarationError(f"a body is given twice: {' and '.join(f'{n}=' for n in named)}; keep one of them")
-        seconds, delays = split_delay(delay)
         kind, body, chunks = encode_body(named[0], given[named[0]]) if named else ("", b"", None)
         if is_bodiless(status) and (body or chunks is not None):
             raise DeclarationError(
@@ -228,8 +227,8 @@ class Response:
             fields.append(("Set-Cookie", f"{name}={value}; Path=/"))
         trailing = checked_headers(trailers or (), "trailers")
         check_trailers(trailing, fields)
-        if reason is not None and any(c in reason for c in "\r\n\0"):
-            raise DeclarationError(f"reason= has a character that can't be sent: {reason!r}")
+        check_reason(reason)
+        seconds, delays = split_delay(delay)
         self._put({
             "status": status, "reason": _REASONS.get(status, "") if reason is None else reason,
             "headers": Headers(fields), "body": body, "stream": chunks, "delay": seconds, "delays": delays,

@@ -117,11 +117,12 @@ def as_reply(value: Any) -> Reply:
 
 def drawn(reply: R, n: int) -> R:
     """The reply to the call that has `n` before it: its delay taken from the distribution, where it has one."""
+    made: Any = reply
     if isinstance(reply, Response) and reply.delays is not None:
-        return reply.replaced(delay=reply.delays.nth(n))  # type: ignore[return-value]  # R is a Response here
-    if isinstance(reply, Fail) and reply.delays is not None:
-        return replace(reply, delay=reply.delays.nth(n))
-    return reply
+        made = reply.replaced(delay=reply.delays.nth(n))
+    elif isinstance(reply, Fail) and reply.delays is not None:
+        made = replace(reply, delay=reply.delays.nth(n))
+    return made  # type: ignore[no-any-return]  # of the same class as it was
 
 
 def built_exception(error: BaseException | type[BaseException]) -> BaseException:

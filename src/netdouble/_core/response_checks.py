@@ -55,3 +55,9 @@ def check_trailers(trailers: Headers, fields: list[tuple[str, str]]) -> None:
             "trailers= follow a chunked body, and Content-Length says that it is not chunked "
             "(RFC 9112 section 6.2); drop the header"
         )
+
+
+def check_reason(reason: str | None) -> None:
+    """Raise DeclarationError when a reason phrase would end the line that it stands in."""
+    if reason is not None and any(c in reason for c in "\r\n\0"):
+        raise DeclarationError(f"reason= has a character that can't be sent: {reason!r}")

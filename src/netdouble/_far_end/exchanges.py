@@ -13,6 +13,7 @@ from typing import Protocol
 from netdouble._answering import settle
 from netdouble._codec.http1 import MalformedRequest, ParsedRequest
 from netdouble._codec.socket_errors import read_error
+from netdouble._codec.spelled_faults import shown
 from netdouble._core.arrivals import Arrival, Connection
 from netdouble._core.calls import Call
 from netdouble._core.failures import fresh, nearest_fault
@@ -122,15 +123,16 @@ def _carried_out(call: Call, saying: Saying) -> Iterator[Act]:
         return
     if isinstance(answer, Response):
         delay, acts = saying.response(answer)
-        shown: Response | None = answer
+        told: Response | None = answer
         error: BaseException | None = None
     else:
         fault = _fault_of(answer)
         delay, acts = saying.fault(fault, answer.response)
-        delay, shown, error = answer.delay or delay, answer.response, read_error(fault)
+        delay, error = answer.delay or delay, read_error(fault)
+        told = shown(answer.response, error)
     if delay:
         yield Pause(delay)
-    call.close(shown, error)
+    call.close(told, error)
     yield from acts
 
 

@@ -7,9 +7,8 @@ along, as there is only one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from netdouble._answering import steps_of
 from netdouble._codec.http1 import Limits, MalformedRequest, ParsedRequest
 from netdouble._codec.http2 import (
     Asked,
@@ -22,24 +21,12 @@ from netdouble._codec.http2 import (
     StreamGone,
     TooLarge,
     Waits,
-    hangs_up,
-    request_as_http1,
     response_fields,
 )
-from netdouble._codec.received import received
 from netdouble._codec.scripts import Ending
-from netdouble._codec.spelled_faults import SAMPLE
-from netdouble._core.calls import Call
-from netdouble._core.faults import Fault
-from netdouble._core.messages import Response
-from netdouble._core.streams import Pause
-from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Concurrent
 from netdouble._far_end.exchanges import Peer, carried_out
-from netdouble.errors import DeclarationError
-
-# A stream says it when its client takes no more for now: it is carried on when there is room. Never handed out.
-_BLOCKED = Concurrent(iter(()))
+from netdouble._far_end.http2_answers import BLOCKED, StreamAnswer
 
 
 class _Stream:
@@ -133,7 +120,7 @@ class Http2:
 
     def _answered(self, number: int, parsed: ParsedRequest) -> Iterator[Act]:
         call = self._peer.ask(parsed)
-        yield from carried_out(call, _Saying(self._talk, number, parsed, self._peer))
+        yield from carried_out(call, StreamAnswer(self._talk, number, parsed, self._peer))
 
     def _run(self, stream: _Stream) -> Iterator[Act]:
         """Carry a stream on until it ends, or until its client takes no more for now."""
@@ -145,7 +132,7 @@ class Http2:
             except BaseException:
                 self.is_over = True
                 raise
-            if act is _BLOCKED:
+            if act is BLOCKED:
                 self._blocked.append(stream)
                 return
             if act is Ending.STALL:
@@ -165,123 +152,3 @@ class Http2:
         close = getattr(stream.acts, "close", None)
         if close is not None:
             close()
-
-
-class _Saying:
-    """The answer on one stream."""
-
-    def __init__(self, talk: Http2Server, stream: int, parsed: ParsedRequest, peer: Peer) -> None:
-        self._talk, self._stream, self._parsed, self._peer = talk, stream, parsed, peer
-
-    def response(self, response: Response) -> tuple[float, Iterator[Act]]:
-        return response.delay, self._whole(response)
-
-    def fault(self, fault: Fault, response: Response | None) -> tuple[float, Iterator[Act]]:
-        response = SAMPLE if response is None else response
-        return response.delay, self._broken(fault, response)
-
-    def conversation(self, call: Call, conversation: Conversation) -> Iterator[Act]:  # noqa: ARG002  # a Saying's
-        raise DeclarationError(
-            f"{call.request} came over HTTP/2, where a WebSocket is not spoken: offer HTTP/1.1 alone"
-        )
-
-    def passed(self, call: Call) -> Iterator[Act]:
-        parsed = self._parsed
-        data = bytearray()
-        for act in self._peer.passed(call, request_as_http1(parsed)):
-            if isinstance(act, bytes):
-                data += act
-            else:
-                yield act
-        response = received(bytes(data), parsed.method, over=True)
-        if response is None:  # it has not answered
-            yield Ending.CLOSE
-            return
-        yield from self._whole(response)
-
-    def _whole(self, response: Response) -> Iterator[Act]:
-        talk, stream = self._talk, self._stream
-        trailers = [(name.lower(), value) for name, value in response.trailers.fields]
-        bare = self._has_no_body(response)
-        fields = response_fields(response, self._parsed.method)
-        is_all = bare or (response.stream is None and not response.body and not trailers)
-        talk.head(stream, response.status, fields, is_all=is_all)
-        if not is_all:
-            yield from self._body(_steps(response))
-            talk.end(stream, trailers)
-        if hangs_up(response):
-            talk.goodbye()
-        yield from self._said()
-        yield Ending.CLOSE if hangs_up(response) else Ending.KEEP_ALIVE
-
-    def _broken(self, fault: Fault, response: Response) -> Iterator[Act]:
-        talk, stream = self._talk, self._stream
-        inside = fault in {Fault.RESET_IN_BODY, Fault.TRUNCATED_BODY, Fault.READ_TIMEOUT_IN_BODY}
-        if fault is Fault.MALFORMED_RESPONSE:
-            yield b"this is not HTTP\r\n\r\n"
-        elif fault is Fault.RESET_IN_HEADERS:
-            yield from self._said()
-            talk.head(stream, response.status, response_fields(response, self._parsed.method))
-            said = talk.take()
-            yield said[: len(said) // 2]
-        elif inside and not self._has_no_body(response) and (response.stream is not None or response.body):
-            talk.head(stream, response.status, response_fields(response, self._parsed.method))
-            yield from self._body(_half(_steps(response)))
-            yield from self._said()
-        yield _ENDINGS[fault]
-
-    def _has_no_body(self, response: Response) -> bool:
-        return self._parsed.method == "HEAD" or response.status in {204, 304}
-
-    def _body(self, steps: Iterable[bytes | Pause]) -> Iterator[Act]:
-        talk, stream = self._talk, self._stream
-        for step in steps:
-            if isinstance(step, Pause):
-                yield from self._said()
-                yield step
-                continue
-            at = 0
-            while at < len(step):
-                room = talk.room(stream)
-                if room <= 0:
-                    yield from self._said()
-                    yield _BLOCKED
-                    continue
-                talk.data(stream, step[at : at + room])
-                at += room
-                yield from self._said()
-
-    def _said(self) -> Iterator[bytes]:
-        if data := self._talk.take():
-            yield data
-
-
-_ENDINGS = {
-    Fault.RESET: Ending.RESET,
-    Fault.RESET_IN_HEADERS: Ending.RESET,
-    Fault.RESET_IN_BODY: Ending.RESET,
-    Fault.EMPTY_RESPONSE: Ending.CLOSE,
-    Fault.TRUNCATED_BODY: Ending.CLOSE,
-    Fault.READ_TIMEOUT: Ending.STALL,
-    Fault.READ_TIMEOUT_IN_BODY: Ending.STALL,
-    Fault.MALFORMED_RESPONSE: Ending.CLOSE,
-}
-
-
-def _steps(response: Response) -> Iterable[bytes | Pause]:
-    if response.stream is not None:
-        return steps_of(response.stream)
-    return (response.body,) if response.body else ()
-
-
-def _half(steps: Iterable[bytes | Pause]) -> Iterator[bytes | Pause]:
-    """Half of a body; of one in several chunks, all up to the middle of the last."""
-    held = b""
-    for step in steps:
-        if isinstance(step, Pause):
-            yield step
-        else:
-            if held:
-                yield held
-            held = step
-    yield held[: len(held) // 2]

@@ -15,7 +15,7 @@ from netdouble import _answering
 from netdouble._active import Scope, admitted, ask, passing
 from netdouble._codec.http1 import connection_options
 from netdouble._codec.scripts import Script
-from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelled_faults import shown, spell_fault
 from netdouble._codec.spelling import spell
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
@@ -108,8 +108,10 @@ class Exchange:
     def close(self, error: BaseException | None = None) -> None:
         """Note that the client has the head of the response, or its error."""
         answer = self.answer
-        shown = answer if isinstance(answer, Response) else answer.response if isinstance(answer, Fail) else None
-        self.call.close(response=None if error is not None else shown, error=error)
+        response = answer if isinstance(answer, Response) else None
+        if isinstance(answer, Fail):
+            response = shown(answer.response, error)
+        self.call.close(response=None if error is not None else response, error=error)
 
 
 # Waiting, and letting through

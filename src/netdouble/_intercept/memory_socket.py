@@ -28,7 +28,7 @@ from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import received
 from netdouble._codec.scripts import Ending, Script
 from netdouble._codec.socket_errors import CONNECT_ERRORS, read_error, reset
-from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelled_faults import shown, spell_fault
 from netdouble._codec.spelling import CONTINUE, spell
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
@@ -219,7 +219,7 @@ class MemorySocket:
             self._break_off(call, fault, fail.delay)
         script = spell_fault(fault, fail.response, method=method, http_version=version)
         error = read_error(fault)
-        self._answers.append(_Answer(script, call, fail.delay or script.delay, fail.response, error))
+        self._answers.append(_Answer(script, call, fail.delay or script.delay, shown(fail.response, error), error))
 
     def _refuse(self, call: Call, fault: Fault, delay: float) -> None:
         """Fail as if the connection could not be made."""

@@ -22,7 +22,7 @@ from netdouble._answering import asettle
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import body_received
 from netdouble._codec.scripts import Ending, Script
-from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelled_faults import shown, spell_fault
 from netdouble._codec.spelling import CONTINUE, spell
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
@@ -287,7 +287,8 @@ class MemoryTransport(asyncio.Transport):
         try:
             await self._play(script, call)
         finally:  # the client may hang up in the middle, as it does on what is not HTTP
-            call.close(response=fail.response, error=self._exchange.told())
+            error = self._exchange.told()
+            call.close(response=shown(fail.response, error), error=error)
 
     async def _wait(self, seconds: float, call: Call, silence: float = 0.0) -> bool:
         """Wait, if the client has that long: in all `silence` since the last byte."""

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netdouble import _active
-from netdouble._codec.spelling import Ending, spell
+from netdouble._codec.scripts import Ending
+from netdouble._codec.spelling import spell
 from netdouble._core.arrivals import Connection
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
