@@ -17,8 +17,8 @@ from netdouble._codec.http1 import Limits
 from netdouble._codec.scripts import Ending
 from netdouble._codec.websocket import Closed, Frames, Message, Pinged, agreed
 from netdouble._core.calls import Call
-from netdouble._core.streams import Pause
 from netdouble._core.headers import Headers
+from netdouble._core.streams import Pause
 from netdouble._core.websockets import (
     Close,
     Closing,

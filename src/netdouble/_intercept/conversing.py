@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from netdouble._codec.http1 import Limits
-from netdouble._codec.spelling import Ending
+from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Response
+from netdouble._core.streams import Pause
 from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Concurrent
 from netdouble._intercept.exchange import event_loop
