@@ -263,11 +263,14 @@ REQUESTS = [
            Send(url="/~a/b;c=d?a[]=1"))),
 ]  # fmt: skip
 
+# One for each way to end and each place; conformance/test_faults.py has every fault.
 ON_THE_WIRE = [
-    (fault, QUICK if fault in {Fault.READ_TIMEOUT, Fault.READ_TIMEOUT_IN_BODY} else GET)
-    for fault in Fault
-    if not fault.before_request
-]
+    (fault, QUICK if fault.effect == "stall" else GET)
+    for fault in (
+        Fault.RESET, Fault.RESET_IN_HEADERS, Fault.RESET_IN_BODY, Fault.EMPTY_RESPONSE, Fault.TRUNCATED_BODY,
+        Fault.READ_TIMEOUT, Fault.READ_TIMEOUT_IN_BODY, Fault.MALFORMED_RESPONSE,
+    )
+]  # fmt: skip
 
 FAILURES = [
     *(answer(f"{fault.value} on a fresh connection", fault, sends=[send]) for fault, send in ON_THE_WIRE),
