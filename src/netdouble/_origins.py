@@ -166,7 +166,7 @@ def watch_pools() -> None:
     module = sys.modules.get("concurrent.futures.thread")
     executor: Any = getattr(module, "ThreadPoolExecutor", None)  # absent while it is being loaded
     with _lock:
-        if executor is not None and _owners and executor.submit not in _watched:
+        if executor is not None and _owners and not _watched:  # others may have replaced it over this one
             _watched[:] = [_submit(executor.submit)]
             _undos.replace(executor, "submit", _watched[0])
 
@@ -178,6 +178,7 @@ def detach() -> None:
         _owners -= 1
         if not _owners:
             _undos.undo()
+            _watched.clear()
 
 
 def _start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:

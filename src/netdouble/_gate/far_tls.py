@@ -7,18 +7,22 @@ find that they differ.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 
 from netdouble._active import Scope
 from netdouble._authority import HTTP1, HTTP2, authority
+from netdouble._codec.scripts import Ending
+from netdouble._core.faults import Fault
 from netdouble._core.presenting import Presented
+from netdouble._gate.connecting import Failing
 
-# Instead of a ServerHello: the alert handshake_failure, fatal (RFC 8446 section 6).
-_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
-
+# Instead of a ServerHello; the alert is handshake_failure, fatal (RFC 8446 section 6).
+_INSTEAD = {
+    Fault.TLS: b"\x15\x03\x03\x00\x02\x02\x28",
+    Fault.GARBAGE_IN_HANDSHAKE: b"this is not TLS\r\n\r\n",
+}
 
 # Under this name a connection keeps the server name that its client asked for.
 _ASKED = "_netdouble_asked"
@@ -28,16 +32,16 @@ class FarTls:
     """One server side of TLS.
 
     Args:
-        alert: called before the handshake is refused, which it is then; None: it is not.
+        refused: how the handshake goes wrong; None: it does not.
 
     Attributes:
         sni, alpn, version: what the handshake agreed on; see `Connection`. is_over: the client has said that nothing
         more comes, or has refused us.
     """
 
-    def __init__(self, scope: Scope, host: str, port: int, alert: Callable[[], object] | None = None) -> None:
+    def __init__(self, scope: Scope, host: str, port: int, refused: Failing | None = None) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._alert = alert
+        self._refused = refused
         self._is_shaken = self.is_over = False
         self.sni: str | None = None
         self.alpn: str | None = None
@@ -51,10 +55,8 @@ class FarTls:
 
     def opened(self, raw: bytes) -> bytes:
         """What `raw` says; `b""` is the end of what the client has sent."""
-        if self._alert is not None:
-            self._alert()
-            self._outgoing.write(_ALERT)
-            self.is_over = True
+        if self._refused is not None:
+            self._refuse(self._refused)
             return b""
         if raw:
             self._incoming.write(raw)
@@ -74,6 +76,19 @@ class FarTls:
         self.is_over = True
         return bytes(plain)
 
+    def _refuse(self, refused: Failing) -> None:
+        if not self._is_shaken:
+            self._is_shaken = True
+            refused.happens()
+            self._outgoing.write(_INSTEAD.get(refused.fault, b""))
+            self.is_over = refused.fault is not Fault.HANDSHAKE_TIMEOUT
+
+    @property
+    def ending(self) -> Ending:
+        """What follows when it is over."""
+        is_reset = self._refused is not None and self._refused.fault is Fault.RESET_IN_HANDSHAKE
+        return Ending.RESET if is_reset else Ending.CLOSE
+
     def _shaken(self) -> None:
         self._is_shaken = True
         self.sni = getattr(self._tls, _ASKED, None)
@@ -90,7 +105,7 @@ class FarTls:
 
     def farewell(self) -> bytes:
         """That nothing more will be said: the alert close_notify (RFC 8446 section 6.1)."""
-        if self._is_shaken:
+        if self._is_shaken and self._refused is None:
             with suppress(ssl.SSLError):
                 self._tls.unwrap()
         return self._outgoing.read()

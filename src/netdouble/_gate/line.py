@@ -15,20 +15,21 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from netdouble import _active
 from netdouble._active import Scope
-from netdouble._codec.spelling import Ending
+from netdouble._codec.scripts import Ending
 from netdouble._core.arrivals import Connection
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
 from netdouble._core.messages import Request
+from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel
 from netdouble._gate import originals
+from netdouble._gate.connecting import Failing
 from netdouble._gate.far_tls import FarTls
 from netdouble._gate.passing_on import passed_on
 from netdouble._stepping_aside import Aside, Speaker, coming, raise_past, refuse, speaking
@@ -49,13 +50,13 @@ class Line:
     """
 
     def __init__(self, far: _socket.socket, scope: Scope, host: str, port: int, connection: Connection, *,
-                 inline: bool, alert: Callable[[], object] | None = None) -> None:  # fmt: skip
+                 inline: bool, refused: Failing | None = None) -> None:  # fmt: skip
         far.setblocking(False)
         with suppress(OSError):
             far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.scope, self.inline = scope, inline
         self._far, self._host, self._port, self._connection = far, host, port, connection
-        self._alert = alert
+        self._refused = refused
         self._lock, self._turns = threading.RLock(), threading.RLock()
         self._driven = self._again = self._closed = False
         self._users = 0  # threads that still need the descriptor
@@ -222,7 +223,7 @@ class Line:
             except OSError:
                 return b""
             if self._far_end is None and raw[:1] and raw[0] == _HANDSHAKE and self._tls is None:
-                self._tls = FarTls(self.scope, self._host, self._port, self._alert)
+                self._tls = FarTls(self.scope, self._host, self._port, self._refused)
             if self._tls is None:
                 return raw
             with self._lock:
@@ -234,7 +235,7 @@ class Line:
     def _heard(self, data: bytes) -> Iterator[Act]:
         if self._far_end is None:
             if not data:
-                return iter((Ending.CLOSE,))
+                return iter((Ending.CLOSE if self._tls is None else self._tls.ending,))
             self._far_end = self._new_far_end(self._host, self._port)
         return self._far_end.hear(data) if data else self._ended()
 

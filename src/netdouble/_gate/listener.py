@@ -55,7 +55,7 @@ class Listener:
             OSError: a route says that the connection fails.
         """
         failed = failing(scope, host, port)
-        if failed is not None and failed.fault is not Fault.TLS:
+        if failed is not None and failed.fault.position != "handshake":
             return self._fail(sock, original, failed)
         inline = not (_needs_thread() if threaded is None else threaded)
         patience = _socket.socket.gettimeout(sock)
@@ -72,8 +72,7 @@ class Listener:
                 _socket.socket.settimeout(sock, patience)
             connection = Connection(self._count, peer)
             self._count += 1
-        alert = failed.happens if failed is not None else None
-        line = Line(far, scope, host, port, connection, inline=inline, alert=alert)
+        line = Line(far, scope, host, port, connection, inline=inline, refused=failed)
         with self._lock:
             self._all = [known for known in self._all if not known.is_done]
             self._all.append(line)

@@ -12,9 +12,9 @@ from typing import Any
 from netdouble._active import admitted, passing
 from netdouble._codec.http1 import connection_options
 from netdouble._codec.received import received
-from netdouble._codec.spelling import Ending
+from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
+from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Origin
 
 # Seconds without a byte from the real service. The client's own patience is what counts, and it is shorter.

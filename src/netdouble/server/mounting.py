@@ -14,16 +14,16 @@ from urllib.parse import quote, quote_from_bytes
 
 from netdouble import _active
 from netdouble._answering import asettle, settle, sleep, steps_of
-from netdouble._codec.socket_errors import CONNECT_ERRORS, READ_ERRORS
-from netdouble._codec.spelling import SAMPLE
+from netdouble._codec.socket_errors import CONNECT_ERRORS, read_error, reset
+from netdouble._codec.spelled_faults import SAMPLE
 from netdouble._core.arrivals import Arrival, Connection
 from netdouble._core.calls import Call
-from netdouble._core.contents import Pause
 from netdouble._core.failures import fresh, nearest_fault
 from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Answer, PassThrough
+from netdouble._core.streams import Pause
 from netdouble._core.urls import join_url
 from netdouble._far_end import Origin
 from netdouble.errors import DeclarationError
@@ -32,8 +32,11 @@ from netdouble.server.origins import only_origin
 from netdouble.server.running import Owner
 from netdouble.server.waiting import Waiters
 
-_IN_BODY = frozenset({Fault.RESET_IN_BODY, Fault.TRUNCATED_BODY, Fault.READ_TIMEOUT_IN_BODY})
-_ERRORS: dict[Fault, Callable[[], Exception]] = {**CONNECT_ERRORS, **READ_ERRORS}
+
+def _error_of(fault: Fault) -> Exception:
+    """What is raised in the server that the app runs in. An app can't lie about bytes: it breaks off instead."""
+    return CONNECT_ERRORS[fault]() if fault in CONNECT_ERRORS else read_error(fault) or reset()
+
 
 Fields = list[tuple[str, str]]
 
@@ -74,9 +77,9 @@ def _outcome(call: Call, answer: Answer) -> tuple[Response | None, BaseException
         call.close(error=error)
         return None, error
     fault = answer.fault if answer.error is None else nearest_fault(answer.error)
-    error = _ERRORS[fault]() if fault is not None else fresh(answer.error) if answer.error else RuntimeError()
+    error = _error_of(fault) if fault is not None else fresh(answer.error) if answer.error else RuntimeError()
     half = None
-    if fault in _IN_BODY:
+    if fault is not None and fault.position == "response body":
         whole = answer.response or SAMPLE
         fields = (*whole.headers.fields, ("Content-Length", str(len(whole.body))))
         half = Response.of_parts(whole.status, fields, whole.body[: len(whole.body) // 2])
