@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from netdouble._core.apps import wsgi_environ
-from netdouble._core.contents import Remembered, Stream
 from netdouble._core.messages import Request as Neutral
 from netdouble._core.messages import Response as NeutralResponse
+from netdouble._core.streams import Remembered, Stream
 from netdouble.errors import MissingExtra
 
 try:
