@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -51,3 +54,68 @@ def test_without_a_command_the_help_is_shown():
     run = netdouble()
     assert run.returncode == 2
     assert "doctor" in run.stdout
+
+
+ROUTES = """
+def routes(net):
+    net.get("https://api.test/users/{id}").reply(json={"id": 7})
+    net.get("/health").reply(text="ok")
+"""
+
+
+@pytest.fixture
+def routes(tmp_path):
+    file = tmp_path / "routes.py"
+    file.write_text(ROUTES)
+    return str(file)
+
+
+def served(routes: str, *options: str):
+    """`netdouble serve` as it runs, and the first line that it says."""
+    command = [sys.executable, "-u", "-m", "netdouble", "serve", routes, *options]
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return program, program.stdout.readline().strip()
+
+
+def test_routes_of_a_file_are_served_until_ctrl_c(routes):
+    program, url = served(routes, "--origin", "https://api.test")
+    with program:
+        assert urllib.request.urlopen(f"{url}/users/7", timeout=20).read() == b'{"id":7}'
+        assert program.stdout.readline().startswith("GET https://api.test/users/7 -> 200 ")
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 0
+
+
+def test_a_request_that_nothing_answers_is_reported_when_a_server_ends(routes):
+    program, url = served(routes, "--origin", "https://api.test")
+    with program:
+        assert urllib.request.urlopen(f"{url}/health", timeout=20).read() == b"ok"
+        with pytest.raises(urllib.error.HTTPError, match="501"):
+            urllib.request.urlopen(f"{url}/typo", timeout=20)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 1
+        assert "no route answers" in program.stderr.read()
+
+
+def test_a_command_runs_behind_the_proxy(routes):
+    run = netdouble("proxy", routes, "--", "curl", "-sS", "https://api.test/users/7")
+    assert (run.stdout, run.returncode) == ('{"id":7}', 0), run.stderr
+    assert "GET https://api.test/users/7 -> 200" in run.stderr
+
+
+def test_a_request_that_nothing_answers_fails_the_command(routes):
+    run = netdouble("proxy", routes, "--", "curl", "-sS", "https://api.test/typo")
+    assert run.returncode == 1
+    assert 'expected "/users/{id}", got "/typo"' in run.stderr
+    run = netdouble("proxy", routes, "--", "curl", "-sS", "--fail", "https://api.test/typo")
+    assert run.returncode == 22  # the command's own
+
+
+@pytest.mark.parametrize(
+    ("source", "why"), [("", "has no function routes(net)"), ("def routes(net):\n    net.get('x')", "is not absolute")]
+)
+def test_a_file_that_can_not_work_is_told_so(tmp_path, source, why):
+    (tmp_path / "routes.py").write_text(source)
+    run = netdouble("serve", str(tmp_path / "routes.py"))
+    assert run.returncode == 2
+    assert why in run.stderr

@@ -1,4 +1,7 @@
-"""The command line: `netdouble doctor` tells which clients are covered, `netdouble run` runs a command under guard."""
+"""The command line: `netdouble doctor` tells which clients are covered, `netdouble run` runs a command under guard.
+
+`netdouble serve` and `netdouble proxy` answer other programs with the routes of a file.
+"""
 
 from __future__ import annotations
 
@@ -92,6 +95,30 @@ def _run(chosen: argparse.Namespace) -> int:
         return 2
 
 
+def _add_doors(commands: Any) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="answer with the routes of a Python file, on a server of this machine",
+        description="FILE has a function `routes(net)` that declares them, by path or by URL. Ends with Ctrl-C; the "
+        "exit status is 1 when a request came that nothing answers.",
+    )
+    proxy = commands.add_parser(
+        "proxy",
+        help="the same for whatever a program asks through a proxy",
+        usage="netdouble proxy FILE [--port PORT] [--allow ENTRY,...] [-- COMMAND ...]",
+        description="With a command: run it in an environment that leads it to the proxy, and end with it; the exit "
+        "status is the command's, or 1 where it succeeded although a request came that nothing answers.",
+    )
+    for parser in (serve, proxy):
+        parser.add_argument("file", metavar="FILE", help="a Python file with a function routes(net)")
+        parser.add_argument("--host", default="127.0.0.1", help="an address of this machine, or unix:/path")
+        parser.add_argument("--port", type=int, default=0, help="0, the default, for a free one")
+        parser.add_argument("--http2", action="store_true", help="offer HTTP/2 in the TLS handshake")
+    serve.add_argument("--origin", help='whom the program believes it talks to, as "https://api.example.com"')
+    serve.add_argument("--tls", action="store_true", help="the URL is https; the authority's file is printed as well")
+    proxy.add_argument("--allow", action="append", default=[], metavar="ENTRY,...", help="what may be reached for real")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit status."""
     parser = argparse.ArgumentParser(prog="netdouble", description="Network test doubles for Python.")
@@ -99,11 +126,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("doctor", help="which clients are installed, which are covered, and at which seam")
     _add_run(commands)
-    chosen = parser.parse_args(arguments)
+    _add_doors(commands)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if given[:1] == ["proxy"] and "--" in given else len(given)
+    chosen = parser.parse_args(given[:end])
     if chosen.command == "doctor":
         return doctor()
     if chosen.command == "run":
         return _run(chosen)
+    if chosen.command in {"serve", "proxy"}:
+        from netdouble import _serving_command
+
+        chosen.words = given[end + 1 :]
+        return _serving_command.run_serve(chosen) if chosen.command == "serve" else _serving_command.run_proxy(chosen)
     parser.print_help()
     return 2
 

@@ -6,6 +6,7 @@ Rule 2: what it answers and what it saw is its network's: nothing is kept twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -254,6 +255,10 @@ class Running:
             ...     start_job(callback=server.url_for("/hook"))
         """
         return Wait(self, timeout)
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> bool:
+        """Wait until `ready()` says so, which is asked whenever a call was answered; False when the time is over."""
+        return self._waiters.wait(ready, seconds)
 
     def _finished(self, route: Route) -> int:
         return sum(call.closed for call in self._owner.router.calls_of(route))
