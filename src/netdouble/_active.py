@@ -445,10 +445,15 @@ def _miss(scope: Scope, chain: list[Scope], request: Request, caller: str, again
 
 def preview(request: Request) -> Reply | None:
     """What `open_call` would answer now; None when nothing would. Nothing is recorded or raised."""
+    scope = captured()
+    return None if scope is None else preview_in(scope, request)
+
+
+def preview_in(scope: Scope, request: Request) -> Reply | None:
+    """As `preview`, for a door that knows its scope."""
     from netdouble._core import router
 
-    scope = captured()
-    return None if scope is None else router.preview([s.router for s in scope.chain()], request)
+    return router.preview([s.router for s in scope.chain()], request)
 
 
 def setting(name: str) -> Any:

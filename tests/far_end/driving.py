@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netdouble import Connection, Network
-from netdouble._active import ask
+from netdouble._active import ask, preview_in
 from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
 from netdouble._core.streams import Pause
@@ -48,7 +48,8 @@ def far_end(net: Network, **options: Any) -> FarEnd:
     def decide(request: Any) -> Call:
         return ask(scope, request, lambda: "")
 
-    given = {"connection": CONNECTION, "malformed": scope.router.record, **options}
+    given = {"connection": CONNECTION, "malformed": scope.router.record,
+             "foresee": lambda request: preview_in(scope, request), **options}  # fmt: skip
     return FarEnd(given.pop("origin", ORIGIN), decide=decide, **given)
 
 

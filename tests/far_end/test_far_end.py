@@ -206,3 +206,38 @@ def test_head_has_no_body_and_a_target_in_absolute_form_wins(net):
     net.head("http://other.test/a").reply(content=b"hi")
     told = hear(far_end(net), b"HEAD http://other.test/a HTTP/1.1\r\nHost: other.test\r\n\r\n")
     assert told.said == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+
+
+# Faults that happen before the request has come
+
+UPLOAD = b"POST /a HTTP/1.1\r\nHost: api.test\r\nContent-Length: 1000\r\n\r\n"
+CHUNKED = b"POST /a HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+EARLY = [
+    (Fault.RESET_BEFORE_REQUEST, [UPLOAD], Ending.RESET),
+    (Fault.STALL_BEFORE_REQUEST, [UPLOAD], Ending.STALL),
+    (Fault.RESET_IN_REQUEST, [UPLOAD, b"x" * 400, b"x" * 100], Ending.RESET),
+    (Fault.WRITE_TIMEOUT, [UPLOAD + b"x" * 400, b"x" * 100], Ending.STALL),
+    (Fault.RESET_IN_REQUEST, [CHUNKED, b"5"], Ending.RESET),
+]
+
+
+@pytest.mark.parametrize(("fault", "pieces", "ending"), EARLY, ids=str)
+def test_a_fault_of_the_request_comes_while_it_does(net, fault, pieces, ending):
+    route = net.post("https://api.test/a").fail(fault)
+    end = far_end(net)
+    *before, last = pieces
+    for piece in before:
+        assert hear(end, piece).ending is None
+    assert hear(end, last).ending is ending
+    assert route.count == 1
+    assert route.last.raw == b"".join(pieces)
+    assert end.is_over
+
+
+def test_a_route_that_wants_a_body_waits_for_it(net):
+    net.post("https://api.test/a", content=b"x" * 1000).fail(Fault.RESET_BEFORE_REQUEST)
+    net.post("https://api.test/a", content=b"y" * 1000).reply(content=b"hi")
+    end = far_end(net)
+    assert hear(end, UPLOAD + b"y" * 400).ending is None
+    assert hear(end, b"y" * 600).said == OK
+    assert hear(end, UPLOAD + b"x" * 1000).ending is Ending.RESET

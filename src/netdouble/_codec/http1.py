@@ -200,6 +200,22 @@ class RequestParser:
         self._told = True
 
     @property
+    def progress(self) -> tuple[int, int] | None:
+        """Of the request whose head has come and whose body has not, or not all: how many bytes of the body came, and
+        of how many; 0 where only the last chunk tells. None: there is no such request.
+        """  # noqa: D205  # one sentence
+        head = self._head
+        return None if head is None else (len(self._buffer) - head.end, max(head.length, 0))
+
+    def so_far(self) -> ParsedRequest:
+        """What is known of the request in `progress`: all but its body."""
+        head = self._head
+        if head is None:
+            raise ValueError("no request is on its way")
+        return ParsedRequest(head.method, head.target, head.http_version, head.headers, b"", _NO_HEADERS,
+                             bytes(self._buffer), keep_alive=False)  # fmt: skip
+
+    @property
     def unread(self) -> bytes:
         """What was fed and is part of no request yet: after an upgrade or CONNECT, the other protocol's bytes."""
         return bytes(self._buffer)

@@ -15,6 +15,7 @@ from netdouble._codec.http1 import DEFAULT_LIMITS, Limits
 from netdouble._core.arrivals import Connection
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request
+from netdouble._core.replies import Reply
 from netdouble._far_end.acts import Act, Concurrent, Origin, PassedOn, Tunnel
 from netdouble._far_end.exchanges import Peer, no_way
 from netdouble._far_end.http1 import Http1
@@ -33,6 +34,8 @@ class FarEnd:
         limits: how much the client may send. passed: lets a request through to the real service; without it, a
             DeclarationError is raised. malformed: is given the call of a request that could not be read, for the log;
             the client is told 400 by itself. proxies: a CONNECT is a wish for a tunnel, and granted (`Tunnel`).
+            foresee: what would answer a request now, nothing recorded. Asked when the head of one has come and its body
+            has not, for the faults that happen before that.
 
     Example:
         >>> far_end = FarEnd(Origin("http", "x.test", 80), decide=router.open, connection=Connection())
@@ -43,8 +46,9 @@ class FarEnd:
 
     def __init__(self, origin: Origin, *, decide: Callable[[Request], Call], connection: Connection, client: str = "",
                  limits: Limits = DEFAULT_LIMITS, passed: PassedOn | None = None,
-                 malformed: Callable[[Call], None] | None = None, proxies: bool = False) -> None:  # fmt: skip
-        self._peer = Peer(origin, decide, connection, client, passed or no_way, malformed)
+                 malformed: Callable[[Call], None] | None = None, proxies: bool = False,
+                 foresee: Callable[[Request], Reply | None] | None = None) -> None:  # fmt: skip
+        self._peer = Peer(origin, decide, connection, client, passed or no_way, malformed, foresee)
         self._limits, self._proxies = limits, proxies
         self._speech: _Speech | None = None
         self._first = b""

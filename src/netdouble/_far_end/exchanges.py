@@ -19,7 +19,7 @@ from netdouble._core.calls import Call
 from netdouble._core.failures import fresh, nearest_fault
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
-from netdouble._core.replies import Fail, PassThrough
+from netdouble._core.replies import Fail, PassThrough, Reply
 from netdouble._core.streams import Pause
 from netdouble._core.urls import join_url
 from netdouble._core.websockets import Conversation
@@ -35,17 +35,28 @@ class Peer:
     """
 
     def __init__(self, origin: Origin, decide: Callable[[Request], Call], connection: Connection, client: str,
-                 passed: PassedOn, malformed: Callable[[Call], None] | None) -> None:  # fmt: skip
+                 passed: PassedOn, malformed: Callable[[Call], None] | None,
+                 foresee: Callable[[Request], Reply | None] | None) -> None:  # fmt: skip
         self.origin, self.connection, self.passed = origin, connection, passed
-        self._decide, self._client, self._malformed = decide, client, malformed
+        self._decide, self._client, self._malformed, self._foresee = decide, client, malformed, foresee
         self.exchanges = 0
 
     def ask(self, parsed: ParsedRequest) -> Call:
         """Let a request be decided."""
+        request = self._request(parsed)
+        self.exchanges += 1
+        return self._decide(request)
+
+    def fate(self, parsed: ParsedRequest) -> str:
+        """Where in the request a fault would happen whose body is on its way: `""` for nowhere."""
+        reply = None if self._foresee is None else self._foresee(self._request(parsed))
+        fault = reply.fault if isinstance(reply, Fail) else None
+        return fault.position if fault is not None and fault.position in {"request", "request body"} else ""
+
+    def _request(self, parsed: ParsedRequest) -> Request:
         client = self._client or _product(parsed.headers.get("user-agent", ""))
-        number, self.exchanges = self.exchanges, self.exchanges + 1
         where = self.origin
-        return self._decide(parsed.to_request(where.scheme, where.host, where.port, client, self.connection, number))
+        return parsed.to_request(where.scheme, where.host, where.port, client, self.connection, self.exchanges)
 
     def note_malformed(self, error: MalformedRequest, raw: bytes, response: Response | None = None) -> None:
         """Log what could not be read as a request; of the request is told what could be."""

@@ -27,6 +27,7 @@ class Http1:
         self._parser = RequestParser(limits)
         self._talk: Any = None  # conversing.Talk, after a WebSocket handshake
         self._is_over = False
+        self._fate: str | None = None  # of the request whose body is on its way; None: not asked yet
 
     @property
     def is_idle(self) -> bool:
@@ -71,6 +72,8 @@ class Http1:
                 self._is_over = True
                 yield from self._refused(error)
                 return
+            if parsed is None and self._parser.progress is not None:
+                parsed = self._doomed()
             if parsed is None:
                 if self._parser.wants_continue:
                     self._parser.told_continue()
@@ -84,11 +87,24 @@ class Http1:
                 return
             yield from self._answered(parsed)
 
+    def _doomed(self) -> ParsedRequest | None:
+        """The request on its way, without its body, when a fault is to happen now, before the rest has come."""
+        progress = self._parser.progress
+        if progress is None:
+            return None
+        if self._fate is None:
+            self._fate = self._peer.fate(self._parser.so_far())
+        come, length = progress
+        # In the middle of the body: half of it has come; of chunks, some.
+        is_due = self._fate == "request" or (self._fate == "request body" and come > 0 and 2 * come >= length)
+        return self._parser.so_far() if is_due else None
+
     def _answered(self, parsed: ParsedRequest) -> Iterator[Act]:
         self._is_over = True  # until it went well
+        self._fate = None
         call = self._peer.ask(parsed)
         answer = call.answer
-        if type(answer) is Response and answer.stream is None and not answer.delay:
+        if type(answer) is Response and answer.stream is None and not (answer.delay or answer.informational):
             # What most requests get, without the generators that all the rest needs: a third of a server's time.
             script = _script(parsed, answer)
             call.close(response=answer)

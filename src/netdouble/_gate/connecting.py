@@ -68,7 +68,7 @@ def fails_to_resolve(scope: Scope, host: str, port: int | None) -> None:
 
 
 def _of_request(scope: Scope, request: Request) -> Failing | None:
-    reply = router.preview([each.router for each in scope.chain()], request)
+    reply = _active.preview_in(scope, request)
     if reply is None and scope.settings.unmatched == "outage":
         return Failing(Fault.CONNECT_REFUSED, 0.0, lambda: _active.ask(scope, request))
     fault = _fault_of(reply)

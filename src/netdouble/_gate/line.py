@@ -26,6 +26,7 @@ from netdouble._codec.scripts import Ending
 from netdouble._core.arrivals import Connection
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request
+from netdouble._core.replies import Reply
 from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel
 from netdouble._gate import originals
@@ -59,6 +60,7 @@ class Line:
         self._refused = refused
         self._lock, self._turns = threading.RLock(), threading.RLock()
         self._driven = self._again = self._closed = False
+        self._is_deaf = False  # what the client sends stays unread
         self._users = 0  # threads that still need the descriptor
         self._unsent = memoryview(b"")
         self._tls: FarTls | None = None
@@ -111,7 +113,7 @@ class Line:
     def _next_acts(self) -> Iterator[Act] | None:
         """What the next piece of what has come leads to; None: there is none, and nobody drives any more."""
         while not self._closed:
-            data = self._read()
+            data = None if self._is_deaf else self._read()
             if data is not None:
                 return self._heard(data)
             with self._lock:
@@ -250,6 +252,7 @@ class Line:
             connection = replace(connection, sni=tls.sni, alpn=tls.alpn, tls_version=tls.version)
         origin = Origin("http" if tls is None else "https", host, port)
         return FarEnd(origin, decide=self._decide, connection=connection, proxies=proxies, malformed=self._log,
+                      foresee=self._foresee,
                       passed=lambda call, said: passed_on(call, said, origin))  # fmt: skip
 
     def _tunnel(self, tunnel: Tunnel) -> None:
@@ -266,6 +269,10 @@ class Line:
         if scope.closed:
             raise ScopeClosed(f"the network of {scope.label} is closed, but {request} came over a connection of it")
         return _active.ask(scope, request)
+
+    def _foresee(self, request: Request) -> Reply | None:
+        scope = _active.current() or self.scope
+        return None if scope.closed else _active.preview_in(scope, request)
 
     def _log(self, call: Call) -> None:
         self.scope.router.record(call)
@@ -292,6 +299,7 @@ class Line:
 
     def _end(self, ending: Ending) -> None:
         if ending is Ending.STALL:
+            self._is_deaf = True
             return
         with self._lock, suppress(OSError):
             if ending is Ending.RESET:

@@ -20,6 +20,7 @@ from netdouble._codec.spelling import spell
 from netdouble._core.arrivals import Connection
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
+from netdouble._core.replies import Reply
 from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel
 from netdouble.errors import NetdoubleError
@@ -59,6 +60,10 @@ class Host(Protocol):
 
     def decide(self, request: Request) -> Call:
         """Open the call of a request. Raises UnmatchedRequest and its like."""
+        ...
+
+    def foresee(self, request: Request) -> Reply | None:
+        """What would answer a request now."""
         ...
 
     def malformed(self, call: Call) -> None:
@@ -134,7 +139,7 @@ class Conversation:
     def __init__(self, visit: Visit, line: Line, host: Host, origin: Origin, connection: Connection) -> None:
         self._visit, self._line, self._host = visit, line, host
         self._far_end = FarEnd(origin, decide=self._decide, connection=connection, passed=host.passed,
-                               malformed=host.malformed, proxies=host.proxies)  # fmt: skip
+                               malformed=host.malformed, proxies=host.proxies, foresee=host.foresee)  # fmt: skip
         self._far_end_is_http2 = connection.alpn == "h2"
         self._call: Call | None = None
         self._has_said = False
@@ -234,8 +239,7 @@ class Conversation:
         if ending is Ending.RESET:
             visit.reset()
         elif ending is Ending.STALL:
-            while visit.sock.recv(_PIECE):
-                pass
+            visit.outlast()
         else:
             if isinstance(self._line, TlsLine):
                 self._line.close_notify()

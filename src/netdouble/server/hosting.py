@@ -14,7 +14,7 @@ from netdouble import _active
 from netdouble._active import Scope
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
-from netdouble._core.replies import Compute
+from netdouble._core.replies import Compute, Reply
 from netdouble._far_end import Act, Origin, Tunnel
 from netdouble.errors import DeclarationError, HandlerFailed, NetdoubleError, UnmatchedRequest
 from netdouble.server.address import Address
@@ -93,6 +93,10 @@ class RoutesHost:
 
     def _ask(self, scope: Scope, request: Request) -> Call:
         return _active.ask(scope, request, str)
+
+    def foresee(self, request: Request) -> Reply | None:
+        """What would answer a request now."""
+        return _active.preview_in(self._scope(), request)
 
     def malformed(self, call: Call) -> None:
         """Log a request that could not be read."""

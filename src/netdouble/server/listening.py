@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 import struct
 import sys
@@ -48,6 +49,17 @@ class Visit:
         """End what the connection's thread waits for."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
+
+    def outlast(self) -> None:
+        """Wait until the client has gone, and read nothing: what it still sends stays in its way."""
+        hung_up = getattr(select, "POLLRDHUP", 0)  # Linux
+        if hung_up:
+            polled = select.poll()
+            polled.register(self.sock, hung_up)
+            polled.poll()
+            return
+        while self.sock.recv(65536):
+            pass
 
     def reset(self) -> None:
         """Close it as a peer does that has gone away: with a RST."""
