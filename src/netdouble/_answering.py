@@ -166,6 +166,21 @@ def steps_of(said: Steps) -> Iterator[Step]:
     return iter(collected)
 
 
+class Unhurried:
+    """What is said step by step, the pauses left out: for sync clients and for async ones."""
+
+    def __init__(self, said: Steps) -> None:
+        self._said = said
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (step for step in steps_of(self._said) if not isinstance(step, Pause))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for step in self._said.asteps():
+            if not isinstance(step, Pause):
+                yield step
+
+
 def whole(said: Steps) -> bytes:
     """All the bytes of it, the pauses left out."""
     return b"".join([step for step in steps_of(said) if not isinstance(step, Pause)])

@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from netdouble._active import Scope, current, is_passing, preview
+from netdouble._answering import Unhurried
 from netdouble._core.headers import Headers
-from netdouble._core.messages import Request
+from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url
 from netdouble._intercept.exchange import Exchange, decided, let_through, retry_pause
 from netdouble._intercept.network_stream import AsyncMemoryStream, MemoryStream, aconnect, connect
@@ -87,6 +88,8 @@ class _Door:
             if _is_unknown_unix(owner, exchange):
                 return original(owner, request)
             exchange.decide()
+            if _is_given(exchange.answer):
+                return self.handed_over(exchange)
             with _carrying_out(exchange, owner):
                 return _noted(exchange, original(owner, request))
 
@@ -101,10 +104,23 @@ class _Door:
             if _is_unknown_unix(owner, exchange):
                 return await original(owner, request)
             await exchange.adecide()
+            if _is_given(exchange.answer):
+                return self.handed_over(exchange)
             with _carrying_out(exchange, owner):
                 return _noted(exchange, await original(owner, request))
 
         return handle_async_request
+
+    def handed_over(self, exchange: Exchange) -> Any:
+        """A response object of the user's, without a connection: what is said in it is not for h11 to judge."""
+        answer: Any = exchange.answer
+        head, stream = answer.wire["httpx"], answer.stream
+        content: Any = answer.body
+        if stream is not None:
+            content = WatchedBody.around(Unhurried(stream), exchange.call)
+        exchange.close()
+        extensions = dict(head.extensions)
+        return self.module.Response(answer.status, headers=head.lines, content=content, extensions=extensions)
 
     def scope_for(self, owner: Any, request: Any) -> Scope | None:
         """The scope to ask; None where the request is decided already, or is none of ours."""
@@ -211,6 +227,12 @@ class _Door:
             await original(backend, _pause(seconds))
 
         return sleep
+
+
+def _is_given(answer: Any) -> bool:
+    """It is a Response of httpx's or httpx2's that is to be handed over as it stands (`httpx_library.kept`)."""
+    head = answer.wire.get("httpx") if isinstance(answer, Response) and answer.wire else None
+    return head is not None and head.is_given
 
 
 class _Body:

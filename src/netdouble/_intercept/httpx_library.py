@@ -115,16 +115,7 @@ class Library:
 
     def read_again(self, call: Call, stream: Stream) -> Any:
         """A stream that `call` was answered with, for who looks at it later: without its pauses."""
-
-        def chunks() -> Iterator[bytes]:
-            return (step for step in _answering.steps_of(stream) if not isinstance(step, Pause))
-
-        async def achunks() -> AsyncIterator[bytes]:
-            async for step in stream.asteps():
-                if not isinstance(step, Pause):
-                    yield step
-
-        return self._body(call, chunks, achunks)
+        return self._body.around(_answering.Unhurried(stream), call)
 
     def conversing(self, call: Call, request: Any, kind: AnyStream) -> Any:
         """The answer to a WebSocket handshake, with the stream over which the library then talks."""

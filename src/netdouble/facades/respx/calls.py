@@ -68,16 +68,17 @@ class CallList(list[Any]):
         super().__init__(calls)
         self._name = name
         self._source = source
+        self._by_hand: list[Call] = []
 
     def _now(self) -> list[Any]:
         if self._source is not None:
-            super().__setitem__(slice(None), [shown(call) for call in self._source()])
+            super().__setitem__(slice(None), [*map(shown, self._source()), *self._by_hand])
         return self
 
     # What a list does by itself, after a look at the log.
 
     def __len__(self) -> int:
-        return len(self._source()) if self._source is not None else super().__len__()
+        return super().__len__() if self._source is None else len(self._source()) + len(self._by_hand)
 
     def __bool__(self) -> bool:
         return len(self) > 0
@@ -134,9 +135,9 @@ class CallList(list[Any]):
         return self[-1]
 
     def record(self, request: Any, response: Any) -> Call:
-        """Add a call by hand; not to the view of a router's."""
+        """Add a call by hand."""
         call = Call(request, response)
-        self.append(call)
+        self._by_hand.append(call) if self._source is not None else self.append(call)
         return call
 
     def _mock(self) -> Any:

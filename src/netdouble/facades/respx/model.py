@@ -1,4 +1,4 @@
-"""`respx.models`: its names, from where they live here."""
+"""`respx.models` and `respx.utils`: their names, from where they live here."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any
 
 from netdouble.facades.respx.calls import Call, CallList
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough, SideEffectError
+from netdouble.facades.respx.multi_items import MultiItems
 from netdouble.facades.respx.responses import SetCookie, mock_response_class
 from netdouble.facades.respx.route_lists import RouteList
 from netdouble.facades.respx.router import ResolvedRoute
 from netdouble.facades.respx.routes import Route, clone_response
 
 __all__ = [
-    "AllMockedAssertionError", "Call", "CallList", "PassThrough", "ResolvedRoute", "Route", "RouteList", "SetCookie",
-    "SideEffectError", "clone_response",
+    "AllMockedAssertionError", "Call", "CallList", "MultiItems", "PassThrough", "ResolvedRoute", "Route", "RouteList",
+    "SetCookie", "SideEffectError", "clone_response",
 ]  # fmt: skip
 
 

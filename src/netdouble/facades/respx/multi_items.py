@@ -31,6 +31,9 @@ class MultiItems(dict[str, Any]):
         """One more value of a name."""
         self[key] = (*self.get(key, ()), value)
 
+    def __missing__(self, key: str) -> tuple[Any, ...]:
+        return ()
+
     def __repr__(self) -> str:
         return f"MultiItems(<class 'tuple'>, {dict(self)!r})"
 

@@ -28,7 +28,7 @@ from netdouble.facades.respx import mocks
 from netdouble.facades.respx.calls import CallList, is_over
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough
 from netdouble.facades.respx.lookups import Pattern, merge_patterns
-from netdouble.facades.respx.patterns import parse_url_patterns
+from netdouble.facades.respx.patterns import M, parse_url_patterns
 from netdouble.facades.respx.route_lists import RouteList
 from netdouble.facades.respx.routes import Route
 
@@ -157,8 +157,8 @@ class Router:
             key = keyword.partition("__")[0]
             if key == "method" or (key == "url" and url is not None):
                 raise TypeError(f"Got multiple values for pattern {key!r}")
-        asked = {"method": method} if url is None else {"url": url, "method": method}
-        return self.route(name=name, **asked, **lookups)
+        # A keyword for the host stands for itself, below a URL as below a base URL.
+        return self.route(merge_patterns(M(method=method, **lookups), **parse_url_patterns(url)), name=name)
 
     def get(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for GET."""

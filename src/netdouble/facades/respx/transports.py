@@ -28,6 +28,8 @@ def _mock_transport() -> Any:
                 DeprecationWarning,
                 stacklevel=2,
             )
+            if handler is None and async_handler is None and router is None:
+                raise RuntimeError("Missing a MockTransport required handler or router argument")
             self.router = router
             handler = handler or (router.handler if router is not None else None)
             super().__init__(handler)
