@@ -289,6 +289,33 @@ def test_what_native_code_and_children_were_let_through_to_is_reported_where_tha
     assert outcomes(done) == {"passed": 2}
 
 
+def test_a_run_inside_of_a_test_leaves_the_outer_one_as_it_was(suite):
+    (suite.folder / "inner").mkdir()
+    inner = "from app import *\n@pytest.mark.net(AWAY)\ndef test_inner():\n    assert native() == child() == 'open'\n"
+    (suite.folder / "inner" / "test_inner.py").write_text(inner)
+    (suite.folder / "inner" / "pytest.ini").write_text("[pytest]\nnet_guard = block\nnet_sealed = require\n")
+    done = suite("""
+        def test_outer():
+            assert pytest.main(["-q", "-p", "no:cacheprovider", "-p", sys.argv[sys.argv.index("-p", 3) + 1], "inner"]) == 0
+            with guard.expect_blocked() as refused:
+                assert native() == "EPERM"
+            assert refused[0].caller.startswith("app.py:")
+            with guard.allow(AWAY):
+                assert native() == child() == attempt() == "open"
+    """, "-s")  # fmt: skip
+    assert outcomes(done) == {"passed": 1}, done.stdout
+
+
+@pytest.mark.parametrize("capture", ["fd", "sys", "no", "tee-sys"])
+def test_whatever_pytest_captures_its_output_is_whole(suite, capture):
+    done = suite(
+        "def test_it(): print('hello')\ndef test_fails(): os.write(2, b'there'); assert 0", f"--capture={capture}"
+    )
+    assert outcomes(done) == {"failed": 1, "passed": 1}
+    assert ("hello" in done.stdout) is (capture in {"no", "tee-sys"})
+    assert done.stdout.count("1 failed, 1 passed") == 1
+
+
 # xdist
 
 

@@ -20,7 +20,7 @@ from netdouble._gate.sealed.link import Link
 from netdouble._gate.sealed.messages import Moment, Refusal, Rules
 from netdouble._gate.sealed.obstacles import VARIABLE, obstacle, threads
 from netdouble._gate.sealed.refusals import report
-from netdouble._gate.sealed.stacks import Frame, Stack, Stacks, thread_of
+from netdouble._gate.sealed.stacks import Frame, Stack, Stacks, of_this_process, thread_of
 from netdouble._gate.sealed.start import AtEnd, start
 from netdouble.errors import NetworkBlocked
 
@@ -44,15 +44,17 @@ class Sealing:
         """Tell what holds from now on, whenever it changes; the returned function ends that."""
         if self._link is None:
             return lambda: None
+        link, before = self._link, sockets.on_judged
         guard.watching.append(self.tell)
         guard.sources.append(self.collect)
-        sockets.on_judged = self._link.judged
+        sockets.on_judged = link.judged
         self.tell()
 
         def detach() -> None:
-            sockets.on_judged = None
+            sockets.on_judged = before
             guard.sources.remove(self.collect)
             guard.watching.remove(self.tell)
+            link.close()
 
         return detach
 
@@ -135,12 +137,11 @@ def seal(mode: str, at_end: AtEnd) -> Sealing:
             enter()
             os.environ[VARIABLE] = f"{NAMESPACE}:0"
         return Sealing(joined=bool(outer))
-    stacks = Stacks()
+    stacks = of_this_process()
     try:
         address = outer or start(Rules(), Moment("the start of the run"), at_end)
         return Sealing(joined=bool(outer), link=Link(address, stacks.signal), stacks=stacks)
     except OSError as error:
-        stacks.close()
         why = error.strerror or str(error)
         raise OSError(f"the outer run's supervisor does not answer: {why}" if outer else why) from None
 

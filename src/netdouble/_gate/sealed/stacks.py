@@ -11,6 +11,7 @@ import re
 import signal
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 _THREAD = re.compile(r"^(Current thread|Thread) 0x([0-9a-f]+)", re.MULTILINE)
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
@@ -54,19 +55,18 @@ class Stacks:
         if self.signal:
             faulthandler.register(self.signal, self._file, all_threads=True)
 
-    def close(self) -> None:
-        """Let the signal go."""
-        if self.signal:
-            faulthandler.unregister(self.signal)
-            signal.signal(self.signal, signal.SIG_IGN)  # one may still be on its way
-        os.close(self._file)
-
     def take(self) -> list[Stack]:
         """What was written since the last time, in order."""
         size = os.fstat(self._file).st_size
         text = os.pread(self._file, size - self._read, self._read).decode("utf-8", "replace")
         self._read = size
         return _stacks(text)
+
+
+@lru_cache(maxsize=1)
+def of_this_process() -> Stacks:
+    """The one of this process: it stays, for a signal may be on its way, and a run inside of a test needs no other."""
+    return Stacks()
 
 
 def thread_of(thread: int) -> int:

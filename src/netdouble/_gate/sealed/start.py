@@ -10,9 +10,11 @@ Rule 2: the filter reaches the threads only when the supervisor has its descript
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +26,8 @@ from netdouble._gate.sealed.messages import Moment, Refusal, Rules, unpacked
 from netdouble._gate.sealed.supervisor import Supervisor
 
 _HANDED_DOWN = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2})
+# Those by which a terminal stops its jobs: what runs on in the background would wait for the supervisor.
+_STOPPING = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 _WATCHED = _HANDED_DOWN | {signal.SIGCHLD}
 _FROM_A_PROCESS = 0  # si_code of kill() and its like is at most this; the terminal's own signals went to all of us
 
@@ -145,7 +149,10 @@ def killable() -> bool:
 def _supervise(child: int, far: socket.socket, hub: socket.socket, alive: int, report: int,
                outside: Member) -> NoReturn:  # fmt: skip
     try:
-        for number in _HANDED_DOWN:
+        sys.settrace(None)  # a coverage tool measures the tests, not this
+        sys.setprofile(None)
+        gc.disable()
+        for number in (*_HANDED_DOWN, *_STOPPING):
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDED_DOWN)
         started = os.getppid()

@@ -18,6 +18,7 @@ from contextlib import suppress
 from netdouble._gate.sealed import kernel
 from netdouble._gate.sealed.judging import Judge, Member
 from netdouble._gate.sealed.messages import Moment, Page, Rules, packed
+from netdouble._gate.sealed.processes import ancestors
 
 # Refusals in one answer; a message of a unix socket has a limit (net.core.wmem_default).
 _AT_ONCE = 50
@@ -109,6 +110,9 @@ class Supervisor:
 
     def _join(self, visitor: socket.socket, page: int, number: int) -> None:
         process = _peer(visitor)
+        if os.getpid() not in ancestors(process):  # a stranger, who has no say in what this run may do
+            os.close(page)
+            return
         member = Member(process, Page(page), Rules(), Moment(), number)
         os.close(page)
         self._judge.members[process] = member
@@ -119,9 +123,15 @@ class Supervisor:
         visitor, member = self._sockets.pop(descriptor)
         self._poll.unregister(descriptor)
         visitor.close()
-        if member is not None and self._judge.members.get(member.process) is member:
+        if member is None:
+            return
+        self._judge.outside.refusals |= member.refusals
+        if self._judge.members.get(member.process) is member:
             del self._judge.members[member.process]
-            self._judge.outside.refusals |= member.refusals
+            # A run of pytest inside of a test has ended: the outer one holds again.
+            for _, other in self._sockets.values():
+                if other is not None and other.process == member.process:
+                    self._judge.members[member.process] = other
 
     # Ends
 
