@@ -296,13 +296,13 @@ def test_a_run_inside_of_a_test_leaves_the_outer_one_as_it_was(suite):
     (suite.folder / "inner" / "pytest.ini").write_text("[pytest]\nnet_guard = block\nnet_sealed = require\n")
     done = suite("""
         def test_outer():
-            assert pytest.main(["-q", "-p", "no:cacheprovider", "-p", sys.argv[sys.argv.index("-p", 3) + 1], "inner"]) == 0
+            assert pytest.main(["-q", "-p", "no:cacheprovider", "-p", "PLUGIN", "inner"]) == 0
             with guard.expect_blocked() as refused:
                 assert native() == "EPERM"
             assert refused[0].caller.startswith("app.py:")
             with guard.allow(AWAY):
                 assert native() == child() == attempt() == "open"
-    """, "-s")  # fmt: skip
+    """.replace("PLUGIN", PLUGIN), "-s", "test_it.py")  # fmt: skip
     assert outcomes(done) == {"passed": 1}, done.stdout
 
 
