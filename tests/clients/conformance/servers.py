@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 
 from typing_extensions import Self
 
-from netdouble import Fault
-from netdouble._codec.scripts import Ending
+from netdouble import Fault, Response
+from netdouble._codec.scripts import Ending, Script
 from netdouble._codec.spelled_faults import spell_fault
+from netdouble._codec.spelling import spell
 
 Act = Callable[[socket.socket, threading.Event], None]
 
@@ -112,12 +113,18 @@ def _wait(connection: socket.socket, over: threading.Event) -> None:
     over.wait(5)
 
 
-def _play(fault: Fault) -> Act:
-    """What the codec says for `fault`, said on a real connection."""
+def _play(script: Script) -> Act:
+    """What the codec says, said on a real connection."""
 
     def act(connection: socket.socket, over: threading.Event) -> None:
-        script = spell_fault(fault, method="GET")
-        data = b"".join(step for step in script.steps() if isinstance(step, bytes))
+        data = b""
+        for step in script.steps():
+            if isinstance(step, bytes):
+                data += step
+            else:
+                connection.sendall(data)
+                data = b""
+                over.wait(step.seconds)
         connection.sendall(data)
         if script.ending is Ending.STALL:
             over.wait(5)
@@ -149,7 +156,11 @@ ON_THE_WIRE: dict[Fault, Act] = {
     Fault.CLOSE_IN_REQUEST: _half_heard(lambda connection, over: None),
     Fault.RESET_IN_REQUEST: _half_heard(lambda connection, over: _reset(connection)),
     Fault.WRITE_TIMEOUT: _half_heard(_wait),
-    **{fault: _heard(_play(fault)) for fault in Fault if fault.position.startswith(("response", "after"))},
+    **{
+        fault: _heard(_play(spell_fault(fault, method="GET")))
+        for fault in Fault
+        if fault.position.startswith(("response", "after"))
+    },
 }
 
 
@@ -173,6 +184,23 @@ def real_fault(fault: Fault) -> Iterator[str]:
         thread.start()
         try:
             yield url
+        finally:
+            over.set()
+            thread.join(5)
+
+
+@contextmanager
+def real_reply(response: Response) -> Iterator[str]:
+    """The URL of a loopback server that answers a GET with `response`."""
+    with suppress(OSError), socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        over = threading.Event()
+        act = _heard(_play(spell(response, method="GET")))
+        thread = threading.Thread(target=_serve, args=(listener, act, over), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/users/7"
         finally:
             over.set()
             thread.join(5)
