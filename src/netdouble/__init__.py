@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from netdouble._core.messages import Request, Response
     from netdouble._core.replies import PASS_THROUGH
     from netdouble._core.routes import Route
+    from netdouble._core.scenarios import Scenario
     from netdouble._core.selection import Selection
     from netdouble._core.streams import Pause
     from netdouble._core.urls import URL
@@ -78,6 +79,7 @@ __all__ = [
     "Request",
     "Response",
     "Route",
+    "Scenario",
     "ScopeClosed",
     "Selection",
     "Server",
@@ -118,6 +120,7 @@ _PLACES = {
     "Response": "_core.messages",
     "PASS_THROUGH": "_core.replies",
     "Route": "_core.routes",
+    "Scenario": "_core.scenarios",
     "Selection": "_core.selection",
     "URL": "_core.urls",
     "WebSocketRoute": "_core.websocket_routes",

@@ -25,6 +25,7 @@ from netdouble._core.matchers import Conditions, check_query_once, conditions_ma
 from netdouble._core.presenting import Presented
 from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
+from netdouble._core.scenarios import RouteOptions, Scenario, States, Step, check_state, split_options
 from netdouble._core.selection import NATIVE, Selection
 from netdouble._core.settings import Settings, checked_value
 from netdouble._core.url_patterns import compile_url
@@ -86,7 +87,8 @@ class Network(Serving, Certificates, Verbs):
     _manner: Manner | None = None
 
     def _new_router(self, routes: Iterable[Route] = ()) -> Router:
-        return Router(self._selection, routes, self.settings.bodies)
+        starts = self._base.states.starts if "_base" in self.__dict__ else None
+        return Router(self._selection, routes, self.settings.bodies, States(starts))
 
     def _router_of_entry(self) -> Router:
         """The router of the entry that is being opened."""
@@ -99,23 +101,24 @@ class Network(Serving, Certificates, Verbs):
 
     # Declaring
 
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions,
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: RouteOptions,
                  kind: type[Route] | None = None) -> Route:  # fmt: skip
-        return self._declare_at("", method, url, conditions, kind or Route)
+        return self._declare_at("", method, url, *split_options(conditions), kind or Route)
 
     def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions,
-                    kind: type[Route]) -> Route:  # fmt: skip
+                    step: Step | None, kind: type[Route]) -> Route:  # fmt: skip
         if method is not None and not str(method).isalpha():
             raise DeclarationError(f"a method is a word such as GET, not {method!r}; any() takes every method")
         pattern = compile_url(kind.spelled(url), base=kind.spelled(base), path_only=self.takes_paths)
         check_query_once(pattern, conditions)
+        must_be_used = not (_active.preparing or is_preparing())
         route = kind(method.upper() if method else None, pattern, conditions, order=next_order(), log=self,
-                      declared_at=declared_at(), must_be_used=not (_active.preparing or is_preparing()))  # fmt: skip
-        (self.router if self._scopes else self._base).add(route)
+                      declared_at=declared_at(), must_be_used=must_be_used, step=step)  # fmt: skip
+        self._declared_on().add(route)
         return route
 
     def _presented(self) -> dict[tuple[str, int], Presented]:
-        return (self.router if self._scopes else self._base).presented
+        return self._declared_on().presented
 
     def at(self, base_url: str, **conditions: Unpack[Conditions]) -> At:
         """A view whose routes begin with `base_url` and carry `conditions`.
@@ -126,8 +129,33 @@ class Network(Serving, Certificates, Verbs):
         """
         return At(self, base_url, conditions)
 
+    def scenario(self, name: str = "", *, start: str | None = None) -> Scenario:
+        """The scenario of that name: its state can be read, set and reset.
+
+        Args:
+            name: `""` is the one that routes mean which name none. start: the state in which it begins; `"started"`
+                when that was never said.
+
+        Example:
+            >>> order = net.scenario("order", start="new")
+            >>> net.post("https://api.example.com/pay", scenario="order", when="new", then_state="paid").reply(204)
+            >>> order.state
+            'new'
+        """
+        router = self._declared_on()
+        if start is not None:
+            check_state(start)
+            router.states.starts[name] = start
+        return Scenario(name, router.lock, lambda: self._declared_on().states, self._steps)
+
+    def _steps(self) -> list[Step]:
+        return [route.step for route in self._declared_on().routes if route.step is not None]
+
+    def _declared_on(self) -> Router:
+        return self.router if self._scopes else self._base
+
     def reset(self) -> None:
-        """Back to how it was opened: the routes declared since and the calls are gone."""
+        """Back to how it was opened: the routes declared since, the calls and the states of scenarios are gone."""
         if not self._scopes:
             self._base = self._last = self._new_router()
             _active.unopened.add(self._base)
@@ -405,11 +433,12 @@ class At(Verbs):
         conditions_matcher(conditions)
         self._network, self._base_url, self._conditions = network, base_url, conditions
 
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions,
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: RouteOptions,
                  kind: type[Route] | None = None) -> Route:  # fmt: skip
-        merged = merge_conditions(self._conditions, conditions)
+        given, step = split_options(conditions)
+        merged = merge_conditions(self._conditions, given)
         where = "" if url is None else url
-        return self._network._declare_at(self._base_url, method, where, merged, kind or Route)  # a view
+        return self._network._declare_at(self._base_url, method, where, merged, step, kind or Route)  # a view
 
     def at(self, path: str, **conditions: Unpack[Conditions]) -> At:
         """A view below this one."""

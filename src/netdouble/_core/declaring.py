@@ -14,8 +14,8 @@ from netdouble._core.urls import URL
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from netdouble._core.matchers import Conditions
     from netdouble._core.routes import Route
+    from netdouble._core.scenarios import RouteOptions
     from netdouble._core.websocket_routes import WebSocketRoute
 
 UrlInput: TypeAlias = "str | re.Pattern[str] | URL"
@@ -25,7 +25,8 @@ class Verbs(ABC):
     """Declare a route for a method and a URL.
 
     Every verb takes the URL and, by keyword, conditions on the rest of the request: `query`, `headers`, `cookies`,
-    `json`, `form`, `files`, `text`, `content`, `where`. It returns the `Route`, which is told what to answer.
+    `json`, `form`, `files`, `text`, `content`, `where`; and its place in a scenario: `when`, `then_state`, `scenario`.
+    It returns the `Route`, which is told what to answer.
 
     Raises:
         DeclarationError: the URL or a condition can't work; the text carries the repair.
@@ -36,51 +37,51 @@ class Verbs(ABC):
 
     @abstractmethod
     def _declare(
-        self, method: str | None, url: UrlInput | None, conditions: Conditions, kind: type[Route] | None = None
+        self, method: str | None, url: UrlInput | None, conditions: RouteOptions, kind: type[Route] | None = None
     ) -> Route:
         """Make the route (a `Route`, or the `kind` of it that is given) and let it answer."""
 
-    def route(self, method: str, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def route(self, method: str, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer requests of `method` (in any case) to `url`."""
         return self._declare(method, url, conditions)
 
-    def any(self, url: UrlInput | None = None, **conditions: Unpack[Conditions]) -> Route:
+    def any(self, url: UrlInput | None = None, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer requests of every method to `url`; without a URL, to every URL."""
         return self._declare(None, url, conditions)
 
-    def get(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def get(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer GET requests to `url`."""
         return self._declare("GET", url, conditions)
 
-    def post(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def post(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer POST requests to `url`."""
         return self._declare("POST", url, conditions)
 
-    def put(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def put(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer PUT requests to `url`."""
         return self._declare("PUT", url, conditions)
 
-    def patch(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def patch(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer PATCH requests to `url`."""
         return self._declare("PATCH", url, conditions)
 
-    def delete(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def delete(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer DELETE requests to `url`."""
         return self._declare("DELETE", url, conditions)
 
-    def head(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def head(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer HEAD requests to `url`."""
         return self._declare("HEAD", url, conditions)
 
-    def options(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def options(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer OPTIONS requests to `url`."""
         return self._declare("OPTIONS", url, conditions)
 
-    def query(self, url: UrlInput, **conditions: Unpack[Conditions]) -> Route:
+    def query(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> Route:
         """Answer QUERY requests to `url` (a safe request with a body)."""
         return self._declare("QUERY", url, conditions)
 
-    def websocket(self, url: UrlInput, **conditions: Unpack[Conditions]) -> WebSocketRoute:
+    def websocket(self, url: UrlInput, **conditions: Unpack[RouteOptions]) -> WebSocketRoute:
         """Take WebSocket connections to `url` (`https://` means `wss://`), and talk as the route is told.
 
         Raises:

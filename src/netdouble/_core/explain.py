@@ -84,6 +84,11 @@ def _nearest_route(number: int, each: Near, told: set[str]) -> list[str]:
     spent = budget is not None and each.used >= budget
     about = [_place(route), f"used up: {each.used} of {budget}" if spent else ""]
     lines = _columns(f"  {number}. {_route(route)}", "    ".join(filter(None, about)), indent=7)
+    if each.state is not None:
+        name = f" of scenario {each.state.note!r}" if each.state.note else ""
+        would = "it would match" if not each.mismatches else "it answers"
+        lines.append(f"       {would} in state {each.state.expected!r}{name}; the state is {each.state.got!r}")
+        return lines + _differences(each, told)
     if not each.mismatches:
         then = f"raise its budget with .times({each.used + 1}), or declare a route for what follows"
         return [*lines, f"       it matches; {then}"]

@@ -61,6 +61,7 @@ class SomeRouter(Protocol):
     def routes(self) -> Sequence[SomeRoute]: ...
     def calls_of(self, route: Any) -> Sequence[Call]: ...
     def spent(self, route: Any) -> bool: ...
+    def out_of_state(self, route: Any) -> Mismatch | None: ...
     def candidates(self, request: Request) -> Sequence[SomeRoute]: ...
     def names_host(self, host: str, port: int) -> bool: ...
 
@@ -73,18 +74,19 @@ class Near(NamedTuple):
     route: SomeRoute
     request: Request
     used: int = 0
+    state: Mismatch | None = None
 
 
 def nearest_routes(request: Request, routers: Sequence[SomeRouter], limit: int = 3) -> list[Near]:
     """The routes nearest to `request`, the nearest first, the newer first of two as near."""
     found: dict[int, Near] = {}
     for router in routers:
-        # These match: all of them are used up, else one would have answered.
-        foremost = [route for route in router.candidates(request) if router.spent(route)]
+        # These match: all of them are used up or out of their state, else one would have answered.
+        foremost = [r for r in router.candidates(request) if router.spent(r) or router.out_of_state(r) is not None]
         foremost += heapq.nsmallest(_ASKED, router.routes, key=lambda r: (_rough_distance(r, request), -r.order))
         for route in foremost:
             if route.order not in found:
-                found[route.order] = near(route, request, len(router.calls_of(route)))
+                found[route.order] = near(route, request, len(router.calls_of(route)), router.out_of_state(route))
     return heapq.nsmallest(limit, found.values(), key=lambda n: (n.distance, -n.route.order))
 
 
@@ -96,10 +98,11 @@ def nearest_calls(route: SomeRoute, calls: Iterable[Call], limit: int = 3) -> li
     return heapq.nsmallest(limit, pairs, key=lambda pair: (pair[1].distance, not pair[0].unmatched, pair[0].index))
 
 
-def near(route: SomeRoute, request: Request, used: int = 0) -> Near:
+def near(route: SomeRoute, request: Request, used: int = 0, state: Mismatch | None = None) -> Near:
     """How near `route` comes to `request`, and why not nearer."""
     found = route.mismatches(request)
-    return Near(distance(found, request) if found else -1.0, found, route, request, used)
+    far = distance(found, request) if found else -1.0
+    return Near(far, found, route, request, used, state)
 
 
 def distance(mismatches: Iterable[Mismatch], request: Request) -> float:

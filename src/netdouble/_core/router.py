@@ -13,11 +13,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from netdouble._core.calls import Call
 from netdouble._core.index import Index, is_open
+from netdouble._core.matching import Mismatch
 from netdouble._core.messages import Request
 from netdouble._core.presenting import Presented
 from netdouble._core.replies import PASS_THROUGH, Reply
 from netdouble._core.retention import Bodies
 from netdouble._core.routes import Route
+from netdouble._core.scenarios import States
 from netdouble._core.selection import NATIVE, Choice, Entry, Selection
 from netdouble._core.settings import DEFAULT_BODIES
 
@@ -33,7 +35,11 @@ class Router:
     """Routes, the rule by which one of them is chosen, and the log of calls."""
 
     def __init__(
-        self, selection: Selection = NATIVE, routes: Iterable[Route] = (), bodies: int = DEFAULT_BODIES
+        self,
+        selection: Selection = NATIVE,
+        routes: Iterable[Route] = (),
+        bodies: int = DEFAULT_BODIES,
+        states: States | None = None,
     ) -> None:
         self.selection = selection
         self._bodies = Bodies(bodies)
@@ -45,6 +51,7 @@ class Router:
         self._retired: set[int] = set()
         # What hosts show in a TLS handshake, by host and port.
         self.presented: dict[tuple[str, int], Presented] = {}
+        self.states = States() if states is None else states
         self._ended = False
         for route in routes:
             self.add(route)
@@ -109,6 +116,7 @@ class Router:
                 self.add(route)
             self.calls[:] = calls
             self._retired.clear()
+            self.states.reset()
             self._answered.clear()
             self._ended = False
             for call in self.calls:
@@ -156,6 +164,8 @@ class Router:
             call = Call(request, route, None) if again is None else again
             call.request, call.route, call.index = request, route, len(self.calls)
             call.answer = route.answer(len(self.calls_of(route)))
+            if route.step is not None and route.step.then is not None:
+                self.states.put(route.step.scenario, route.step.then)
             self._answered.setdefault(route.order, []).append(call)
             self._log(call)
             return call
@@ -184,6 +194,13 @@ class Router:
     def spent(self, route: Route) -> bool:
         """Its budget is used up."""
         return route.budget is not None and len(self.calls_of(route)) >= route.budget
+
+    def out_of_state(self, route: Route) -> Mismatch | None:
+        """The state in which it would answer and the one that is; None: its state is no obstacle."""
+        step = route.step
+        if step is None or step.when is None or self.states.holds(step):
+            return None
+        return Mismatch("state", step.when, self.states.of(step.scenario), note=step.scenario)
 
     def candidates(self, request: Request) -> list[Route]:
         """The routes that the index offers for `request`, in declared order: none that could match is missing."""
@@ -214,8 +231,14 @@ class View:
                 yield self._router.entry(route)
 
     def _offered(self) -> list[Route]:
-        retired, declined = self._router._retired, self._declined
-        return [r for r in self._router.candidates(self.request) if r.order not in retired and r.order not in declined]
+        retired, declined, states = self._router._retired, self._declined, self._router.states
+        return [
+            route
+            for route in self._router.candidates(self.request)
+            if route.order not in retired
+            and route.order not in declined
+            and (route.step is None or states.holds(route.step))
+        ]
 
     def declared(self) -> Sequence[Entry[Route]]:
         """Every route, in declared order."""

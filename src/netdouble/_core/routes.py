@@ -18,6 +18,7 @@ from netdouble._core.matchers import Conditions, conditions_matcher
 from netdouble._core.matching import ABSENT, MATCHED, Matcher, Mismatch
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PASS_THROUGH, Answers, Fail, Reply, as_reply, built_exception
+from netdouble._core.scenarios import Step
 from netdouble._core.streams import StreamInput
 from netdouble._core.url_patterns import UrlPattern
 from netdouble.errors import BodyReleased, DeclarationError, UnmetExpectation
@@ -78,12 +79,13 @@ class Route:
     """
 
     __slots__ = ("_answers", "_log", "_matcher", "_sealed", "budget", "conditions", "declared_at", "facade", "kind",
-                 "method", "must_be_used", "name", "order", "pattern")  # fmt: skip
+                 "method", "must_be_used", "name", "order", "pattern", "step")  # fmt: skip
 
     def __init__(self, method: str | None, pattern: UrlPattern, conditions: Conditions, *, order: int, log: Log,
-                 declared_at: str = "", must_be_used: bool = True) -> None:  # fmt: skip
+                 declared_at: str = "", must_be_used: bool = True, step: Step | None = None) -> None:  # fmt: skip
         self.method = method
         self.pattern = pattern
+        self.step = step
         self.conditions = conditions
         self.order = order
         self.declared_at = declared_at

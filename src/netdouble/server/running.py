@@ -17,6 +17,7 @@ from netdouble._core.declaring import UrlInput, Verbs
 from netdouble._core.matchers import Conditions
 from netdouble._core.router import Router
 from netdouble._core.routes import Route
+from netdouble._core.scenarios import Step
 from netdouble._far_end import Origin
 from netdouble.errors import DeclarationError, UnmetExpectation
 from netdouble.server.address import Address
@@ -52,7 +53,7 @@ class Owner(Protocol):
     def _scope(self) -> Scope: ...
 
     def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions,
-                    kind: type[Route]) -> Route: ...  # fmt: skip
+                    step: Step | None, kind: type[Route]) -> Route: ...  # fmt: skip
 
     def __getitem__(self, name: str) -> Route: ...
 

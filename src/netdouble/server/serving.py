@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from netdouble._core.declaring import UrlInput, Verbs
 from netdouble._core.matchers import Conditions
 from netdouble._core.routes import Route
+from netdouble._core.scenarios import RouteOptions, split_options
 from netdouble._far_end import Origin
 from netdouble.errors import DeclarationError
 from netdouble.server.address import Address
@@ -57,9 +58,9 @@ class Server(Running, Verbs):
 
     # Declaring
 
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: Conditions,
+    def _declare(self, method: str | None, url: UrlInput | None, conditions: RouteOptions,
                  kind: type[Route] | None = None) -> Route:  # fmt: skip
-        return self._owner._declare_at(self._base(url), method, url, conditions, kind or Route)
+        return self._owner._declare_at(self._base(url), method, url, *split_options(conditions), kind or Route)
 
     def _base(self, url: object = "/") -> str:
         """What stands before a path: the origin that a served network's requests are judged by."""

@@ -73,7 +73,7 @@ SLOW = [
     ("throttled", Response(content=b"x" * 100, throttle=2000), b"x" * 100),
     ("a throttled stream", Response(stream=[b"x" * 50, b"y" * 50], throttle=2000), b"x" * 50 + b"y" * 50),
     ("dribbled", Response(content=b"0123456789", dribble=(4, 0.05)), b"0123456789"),
-    ("chunks that are dribbled", Response(content=b"0123456789", dribble=(4, 0.05), trailers={"A": "b"}), b"0123456789"),
+    ("chunks that are dribbled", Response(content=b"012345678", dribble=(4, 0.05), trailers={"A": "b"}), b"012345678"),
     ("events", Response(sse=[Event("a"), Event({"n": 1}, event="tick", id="7", delay=0.05)]),
      b'data: a\n\nevent: tick\nid: 7\ndata: {"n":1}\n\n'),
     ("a pause between events", Response(sse=["a", Pause(0.05), {"data": "b"}]), b"data: a\n\ndata: b\n\n"),
