@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from netdouble import _active
+from netdouble._core.urls import normal_host
+from netdouble.errors import AmbiguousScope, ScopeClosed
 
 if TYPE_CHECKING:
     from netdouble._active import Scope
@@ -34,15 +38,17 @@ class Speaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A client whose door has stepped aside for one request.
+    """A client whose door has stepped aside.
 
     Attributes:
         client: its name and version. raises: an exception of ours can be raised where the client sends, and comes out
             as it is; else the client would hide it in one of its own, and the door raises it in its place.
+        requests: what it was told of, as far as that was known before it was sent.
     """
 
     client: str
     raises: bool
+    requests: list[Request] = field(default_factory=list)
 
 
 class Carried(BaseException):
@@ -59,7 +65,10 @@ speaking: ContextVar[Speaker | None] = ContextVar("netdouble_speaking", default=
 # The request that is about to be sent, as far as it is known before its connection is made.
 coming: ContextVar[Request | None] = ContextVar("netdouble_coming", default=None)
 
-# What the gate refused and could not raise: the scope, method and target of the request, and the exception.
+# The connections that lead to the gate, by the client's descriptor.
+lines: dict[int, Any] = {}
+
+# What the gate refused and could not raise: the scope, method and URL of the request, and the exception.
 _refused: list[tuple[Scope, str, str, BaseException]] = []
 
 
@@ -81,8 +90,27 @@ def stubs(scope: Scope, host: str, port: int | None) -> bool:
 
 
 def goes_by_wire(scope: Scope, host: str, port: int) -> bool:
-    """A door steps aside for a request to `host`."""
+    """A door steps aside for a request to `host` (normal spelling)."""
     return scope.settings.layer == "wire" and stubs(scope, host, port)
+
+
+def is_on_wire(host: str, port: int | None) -> bool:
+    """As `goes_by_wire`, of the scope that is asked here and a host in any spelling."""
+    if _active.is_passing() or not _active.anything_open():
+        return False
+    try:
+        scope = _active.current()
+        return scope is not None and port is not None and goes_by_wire(scope, normal_host(host), port)
+    except (AmbiguousScope, ScopeClosed, ValueError):
+        return False  # the door refuses the request, with that reason
+
+
+def leads_to_wire(sock: Any) -> bool:
+    """The connection of that socket, or of what has a descriptor, is answered by the gate."""
+    try:
+        return sock.fileno() in lines
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 # Raising
@@ -97,7 +125,7 @@ def raise_past(error: BaseException) -> NoReturn:
 
 def refuse(scope: Scope, request: Request, error: BaseException) -> None:
     """Keep `error` for the door of the client that sent `request`."""
-    _refused.append((scope, request.method, request.raw_target, error))
+    _refused.append((scope, request.method, str(request.url), error))
 
 
 def forget(scope: Scope) -> None:
@@ -105,32 +133,42 @@ def forget(scope: Scope) -> None:
     _refused[:] = [kept for kept in _refused if kept[0] is not scope]
 
 
-def _taken(scope: Scope, request: Request) -> BaseException | None:
-    """The newest refusal of such a request; those before it were the same request, which the client tried again."""
-    own = [kept for kept in _refused if kept[:3] == (scope, request.method, request.raw_target)]
+def refusal_of(scope: Scope, aside: Aside) -> BaseException | None:
+    """The newest refusal of what `aside` was told of; those before it were the same request, tried again."""
+    if not _refused:
+        return None
+    asked = {(request.method, str(request.url)) for request in aside.requests}
+    own = [kept for kept in _refused if kept[0] is scope and kept[1:3] in asked]
     for kept in own:
         _refused.remove(kept)
     return own[-1][3] if own else None
 
 
 @contextmanager
-def stepping_aside(scope: Scope, request: Request, *, raises: bool) -> Iterator[None]:
-    """For the time of one request over real sockets: it is this client's, and the gate's errors come out as they are.
+def announced(request: Request) -> Iterator[None]:
+    """For the time in which a connection for `request` is made."""
+    token = coming.set(request)
+    try:
+        yield
+    finally:
+        coming.reset(token)
 
-    Args:
-        request: as far as it is known. raises: see `Aside`.
+
+@contextmanager
+def stepping_aside(scope: Scope, aside: Aside) -> Iterator[None]:
+    """For the time of a client's call over real sockets: what it sends is its own, and our errors come out as they are.
+
+    What was refused while the client saw a response is to be looked for after it: `refusal_of`.
     """
-    aside: Any = Aside(request.client, raises)
-    tokens = speaking.set(aside), coming.set(request)
+    token = speaking.set(aside)
     try:
         yield
     except Carried as carried:
         raise carried.error from None
     except BaseException as error:
-        refused = _taken(scope, request)
+        refused = refusal_of(scope, aside)
         if refused is None or refused is error:
             raise
         raise refused from error
     finally:
-        speaking.reset(tokens[0])
-        coming.reset(tokens[1])
+        speaking.reset(token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import io
 from typing import Any
 
@@ -27,6 +26,8 @@ def received(data: bytes, method: str, *, over: bool) -> Response | None:
     """
     while data[9:10] == b"1" and data[9:12] != b"101":  # interim responses (RFC 9110 section 15.2)
         data = data.partition(b"\r\n\r\n")[2]
+    import http.client  # not on top: a door attaches to it on import, and needs this file
+
     tape: Any = _Tape(data)
     read = http.client.HTTPResponse(tape, method=method)
     try:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # name -> the values it takes; the first is the default. `allow` is a list of entries and `fast` a switch.
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "layer": ("transport",),
+    "layer": ("transport", "wire"),
     "guard": ("block", "warn", "off"),
     "loopback": ("open", "own"),
     "children": ("guard", "allow", "refuse"),

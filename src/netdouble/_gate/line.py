@@ -33,7 +33,7 @@ from netdouble._gate import originals
 from netdouble._gate.connecting import Failing
 from netdouble._gate.far_tls import FarTls
 from netdouble._gate.passing_on import passed_on
-from netdouble._stepping_aside import Aside, Speaker, coming, raise_past, refuse, speaking
+from netdouble._stepping_aside import Aside, Speaker, coming, lines, raise_past, refuse, speaking
 from netdouble.errors import ScopeClosed
 
 # A TLS record of the type handshake begins every connection with TLS (RFC 8446 section 5.1).
@@ -41,13 +41,17 @@ _HANDSHAKE = 0x16
 # Linger for no time: close() resets (SO_LINGER, socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)
 _PIECE = 1 << 18
+_READING, _WRITING = getattr(select, "POLLIN", 1), getattr(select, "POLLOUT", 4)
+# Seconds in which a thread that was woken has noted that its client is gone.
+_SHORTLY = 0.2
 
 
 class Line:
     """The far side of one connection.
 
     Attributes:
-        scope: where it was opened; it ends with it. inline: driven by the client's own thread.
+        scope: where it was opened; it ends with it. inline: driven by the client's own thread. key: the client's
+        descriptor.
     """
 
     def __init__(self, far: _socket.socket, scope: Scope, host: str, port: int, connection: Connection, *,
@@ -56,6 +60,7 @@ class Line:
         with suppress(OSError):
             far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.scope, self.inline = scope, inline
+        self.key = -1
         self._far, self._host, self._port, self._connection = far, host, port, connection
         self._refused = refused
         self._lock, self._turns = threading.RLock(), threading.RLock()
@@ -63,6 +68,7 @@ class Line:
         self._is_deaf = False  # what the client sends stays unread
         self._users = 0  # threads that still need the descriptor
         self._unsent = memoryview(b"")
+        self._early = b""  # heard during a pause
         self._tls: FarTls | None = None
         self._far_end: FarEnd | None = None
         self._speaker: Speaker | None = speaking.get()
@@ -124,14 +130,18 @@ class Line:
         self._driven = False
         return None
 
-    def _carry_out(self, acts: Iterator[Act], *, waits: bool) -> bool:
-        """True when it is all done; False when a thread was started that goes on."""
+    def _carry_out(self, acts: Iterator[Act], *, waits: bool, driving: bool = True) -> bool:
+        """True when it is all done; False when a thread was started that goes on.
+
+        Args:
+            waits: this is such a thread. driving: these are not acts beside others.
+        """
         while (act := self._step(acts)) is not None:
             if isinstance(act, Pause):
                 if not waits:
                     self._start(self._go_on, act.seconds, acts)
                     return False
-                self._wait(act.seconds)
+                self._wait(act.seconds, ahead=driving)
             elif isinstance(act, Ending):
                 self._end(act)
             elif isinstance(act, Concurrent):
@@ -163,7 +173,7 @@ class Line:
         return None
 
     def _go_on(self, seconds: float, acts: Iterator[Act]) -> None:
-        self._wait(seconds)
+        self._wait(seconds, ahead=True)
         self._drive(acts, waits=True)
 
     def _beside(self, acts: Iterator[Act]) -> None:
@@ -176,16 +186,16 @@ class Line:
                 return
 
     def _go_on_beside(self, seconds: float, acts: Iterator[Act]) -> None:
-        self._wait(seconds)
+        self._wait(seconds, ahead=False)
         try:
-            self._carry_out(acts, waits=True)
+            self._carry_out(acts, waits=True, driving=False)
         except BaseException as error:  # noqa: BLE001  # as in `_drive`
             self._fail(error, waits=True)
 
     def _listen(self) -> None:
         """Drive it for as long as it is open: the thread of a loop whose writes are not seen."""
         while not self._closed:
-            self._await(reading=True, seconds=None)
+            self._await(_READING, None)
             with self._lock:
                 self._driven = True
             self._drive(None, waits=True)
@@ -201,20 +211,23 @@ class Line:
             finally:
                 with self._lock:
                     self._users -= 1
-                    self._threads.remove(thread)
                 if self._closed:
                     self._give_up()
 
         thread = originals.Thread(target=main, name=f"netdouble wire to {self._host}:{self._port}", daemon=True)
         with self._lock:
             self._users += 1
+            self._threads = [each for each in self._threads if each.is_alive()]  # until they are really gone
             self._threads.append(thread)
-        thread.start()
+            thread.start()
 
     # Hearing
 
     def _read(self) -> bytes | None:
         """What has come, without its TLS; `b""`: the client has closed its side; None: nothing more."""
+        if self._early:
+            early, self._early = self._early, b""
+            return early
         while True:
             if self._tls is not None and self._tls.is_over:
                 return b""
@@ -335,37 +348,56 @@ class Line:
 
     # Waiting
 
-    def _wait(self, seconds: float) -> None:
-        """Let `seconds` go by, and what is unsent be read; not longer than the line is open."""
-        if seconds:
-            self._await(reading=False, seconds=seconds)
+    def _wait(self, seconds: float, *, ahead: bool) -> None:
+        """Let `seconds` go by, and what is unsent be read; not longer than the client is there.
+
+        Args:
+            ahead: hear meanwhile whether he is; for the one who drives.
+        """
+        end = originals.now() + seconds
+        while not self._closed and (left := end - originals.now()) > 0:
+            self._await(_READING if ahead else 0, left)
+            if ahead:
+                self._hear_ahead()
         while self._unsent and not self._closed:
-            self._await(reading=False, seconds=None)
+            self._await(_WRITING, None)
             with self._lock:
                 self._flush()
 
-    def _await(self, *, reading: bool, seconds: float | None) -> None:
-        """Until something has come or can be sent, or `seconds` have gone by, or it is closed."""
+    def _hear_ahead(self) -> None:
+        """Keep what comes during a pause, and stop if it is a farewell."""
+        with self._lock:
+            try:
+                raw = self._far.recv(_PIECE)
+            except BlockingIOError:
+                return
+            except OSError:
+                raw = b""
+            if self._tls is None:
+                self._early += raw
+            else:
+                self._early += self._tls.opened(raw)
+                self._flush(self._tls.said())
+            if not raw or (self._tls is not None and self._tls.is_over):
+                self.close()
+
+    def _await(self, event: int, seconds: float | None) -> None:
+        """Until that happens on our side, or `seconds` have gone by, or the connection is over."""
         if originals.poll is None:
-            self._await_by_turns(reading=reading, seconds=seconds)
+            self._await_by_turns(event, seconds)
             return
         polled = originals.poll()
-        # A shutdown of ours, or a client that is gone, ends every poll.
-        polled.register(self._far, 0 if seconds is not None else select.POLLIN if reading else select.POLLOUT)
+        polled.register(self._far, event)  # a shutdown of ours ends every poll
         with suppress(OSError):
             polled.poll(None if seconds is None else max(1, round(seconds * 1000)))
 
-    def _await_by_turns(self, *, reading: bool, seconds: float | None) -> None:
+    def _await_by_turns(self, event: int, seconds: float | None) -> None:
         """As `_await`, on systems without poll."""
-        left = seconds
-        while not self._closed and (left is None or left > 0):
-            step = 0.02 if left is None else min(left, 0.02)
-            if left is not None:
-                originals.sleep(step)
-                left -= step
-                continue
+        end = None if seconds is None else originals.now() + seconds
+        reads, writes = [self._far] * (event == _READING), [self._far] * (event == _WRITING)
+        while not self._closed and (end is None or originals.now() < end):
             with suppress(OSError, ValueError):
-                if any(originals.select([self._far] if reading else [], [] if reading else [self._far], [], step)):
+                if any(originals.select(reads, writes, [], 0.02)):
                     return
 
     # Closing
@@ -375,6 +407,7 @@ class Line:
         with suppress(Exception):
             self.run()
         self.close()
+        self.join(_SHORTLY)
 
     def close(self) -> None:
         """Stop; the descriptor is closed as soon as no thread needs it."""
@@ -391,17 +424,19 @@ class Line:
     @property
     def is_done(self) -> bool:
         """It is closed, and no thread of it runs."""
-        return self._closed and not self._threads
+        return self._closed and not any(thread.is_alive() for thread in self._threads)
 
-    def join(self) -> None:
-        """Wait for its threads."""
+    def join(self, seconds: float = 5.0) -> None:
+        """Wait for its threads, but not for ever: a function of the user's may run in one."""
         for thread in tuple(self._threads):
             if thread is not threading.current_thread():
-                thread.join(5)
+                thread.join(seconds)
 
     def _give_up(self) -> None:
         with self._lock:
             if not self._users:
+                if not self.inline and lines.get(self.key) is self:  # nobody else hears of its client's close
+                    del lines[self.key]
                 self._driven = False
                 self._far.close()
                 if self._far_end is not None:

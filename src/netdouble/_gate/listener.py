@@ -19,6 +19,7 @@ from netdouble._gate import client_side, originals
 from netdouble._gate.connecting import Failing, Nowhere, failing
 from netdouble._gate.line import Line
 from netdouble._gate.sockets import unjudged
+from netdouble._stepping_aside import lines
 
 # Seconds for what takes some microseconds: a connect on loopback, and its accept.
 _ENOUGH = 10.0
@@ -28,11 +29,11 @@ class Listener:
     """The port, and the lines of the connections that were made to it.
 
     Attributes:
-        lines: by the client's descriptor.
+        lines: those that are open, by the client's descriptor.
     """
 
     def __init__(self) -> None:
-        self.lines: dict[int, Line] = {}
+        self.lines: dict[int, Line] = lines
         self._all: list[Line] = []
         self._lock = threading.Lock()
         self._count = 0
@@ -76,7 +77,8 @@ class Listener:
         with self._lock:
             self._all = [known for known in self._all if not known.is_done]
             self._all.append(line)
-        self.lines[sock.fileno()] = line
+        line.key = sock.fileno()
+        self.lines[line.key] = line
         return made
 
     def _accepted(self, port: int) -> tuple[_socket.socket, tuple[str, int]]:

@@ -1,16 +1,16 @@
 """A request that came over the wire and is let through: said again to the real service, whose bytes come back.
 
-Rule: on a connection of its own, which ends with the response; `Connection: close` is the only thing that is changed.
+Rule: byte for byte, on a connection of its own that ends with the response.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 from netdouble._active import admitted, passing
-from netdouble._codec.http1 import connection_options
 from netdouble._codec.received import received
 from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
@@ -28,14 +28,14 @@ def passed_on(call: Call, said: bytes, origin: Origin) -> Iterator[Act]:
     tape = bytearray()
     try:
         with passing(), admitted(origin.host, origin.port), _connected(origin) as real:
-            real.sendall(_closing(call, said))
+            real.sendall(said)
             while piece := real.recv(_PIECE):
                 tape += piece
-                if len(piece) < _PIECE and not call.closed:
+                if _is_whole(tape, call.request.method):
                     # Whoever has read the last byte finds the call told of it.
-                    response = received(bytes(tape), call.request.method, over=False)
-                    if response is not None:
-                        call.close(response=response)
+                    call.close(response=received(bytes(tape), call.request.method, over=True))
+                    yield piece
+                    return
                 yield piece
     except OSError as error:
         call.close(error=error)
@@ -45,13 +45,18 @@ def passed_on(call: Call, said: bytes, origin: Origin) -> Iterator[Act]:
         yield Ending.CLOSE
 
 
-def _closing(call: Call, said: bytes) -> bytes:
-    """The request, after which the service closes the connection: its end is then the response's."""
-    head, blank, body = said.partition(b"\r\n\r\n")
-    if "close" in connection_options(call.request.headers):
-        return said
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-    return b"\r\n".join([*lines, b"Connection: close"]) + blank + body
+def _is_whole(tape: bytearray, method: str) -> bool:
+    """The response is complete, and says so itself (RFC 9112 section 6.3)."""
+    head, blank, _ = bytes(tape[:_PIECE]).partition(b"\r\n\r\n")
+    if not blank or (head[9:10] == b"1" and head[9:12] != b"101"):
+        return bool(blank) and len(tape) > len(head) + 4 and _is_whole(tape[len(head) + 4 :], method)
+    if method == "HEAD" or head[9:12] in {b"204", b"304"}:
+        return True
+    fields = head.lower() + b"\r\n"
+    if b"\r\ntransfer-encoding:" in fields:
+        return tape.endswith(b"\r\n\r\n") and received(bytes(tape), method, over=False) is not None
+    length = re.search(rb"\r\ncontent-length:[ \t]*(\d+)", fields)
+    return length is not None and len(tape) - len(head) - 4 >= int(length[1])
 
 
 def _connected(origin: Origin) -> Any:

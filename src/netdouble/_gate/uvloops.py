@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from netdouble._gate import guard, wire
-from netdouble._gate.sockets import Socket
+from netdouble._gate.sockets import Socket, needs_no_answer
 from netdouble._patch import Undo, UndoStack
 from netdouble.errors import ClientNotSupported
 
@@ -45,7 +45,7 @@ def _getaddrinfo(original: Callable[..., Any]) -> Callable[..., Any]:
         address = wire.address_of(name, number) if name else None
         if address is not None:
             return socket.getaddrinfo(address, port, family, type, proto, flags)
-        if name:
+        if name and not needs_no_answer(name):
             guard.JUDGE.admit("lookup", name, number)
         return await original(self, host, port, family=family, type=type, proto=proto, flags=flags)
 

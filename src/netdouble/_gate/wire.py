@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from netdouble import _active
 from netdouble._active import Scope
 from netdouble._gate import names, originals
-from netdouble._gate.entries import is_loopback, plain_host
+from netdouble._gate.entries import is_address, is_loopback, plain_host
 from netdouble._stepping_aside import forget, stubs
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def address_of(host: str, port: int | None) -> str | None:
         OSError: a route says that the name does not resolve.
     """
     name = plain_host(host)
-    if name == "localhost" or not _active.anything_open() or _active.is_passing():
+    if name == "localhost" or is_address(name) or not _active.anything_open() or _active.is_passing():
         return None  # other things are on localhost as well: its connects are told apart by their ports
     scope = _scope_of(name, port)
     if scope is None:

@@ -41,7 +41,9 @@ from netdouble._intercept.aiohttp_traces import tell_lookup
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.memory_transport import MemoryTransport
 from netdouble._intercept.seams import seam
+from netdouble._intercept.stepping import announcing, stepping_aside_for
 from netdouble._patch import Undo, UndoStack
+from netdouble._stepping_aside import goes_by_wire, is_on_wire, leads_to_wire
 
 CLIENT = f"aiohttp {aiohttp.__version__}"
 OWN = frozenset({"aiohttp"})
@@ -73,7 +75,7 @@ def install(module: ModuleType) -> Undo:
 
     @functools.wraps(create)
     async def create_here(self: Any, req: Any, traces: Any, timeout: Any) -> Any:
-        if not door.wanted():
+        if not door.wanted() or is_on_wire(req.url.raw_host, req.url.port):
             return await create(self, req, traces, timeout)
         return await door.protocol(self, req, traces, timeout)
 
@@ -82,7 +84,7 @@ def install(module: ModuleType) -> Undo:
         try:
             if _active.wants_objects() and not is_passing():
                 return await aiohttp_sessions.request(module, CLIENT, request, self, *_called(*args, **kwargs))
-            return await request(self, *args, **kwargs)
+            return await stepping_aside_for(CLIENT, lambda: request(self, *args, **kwargs))
         except aiohttp.ClientOSError as error:
             declared = error.__cause__  # aiohttp takes every OSError for one of the network's
             if isinstance(declared, _Past):
@@ -194,11 +196,15 @@ class _Door:
         url, routers = _url_of(req), [each.router for each in scope.chain()]
         if _is_free(req, url, routers, scope):
             return await _let_through(connector, connect, req, traces, timeout, scope)
+        if goes_by_wire(scope, url.host, url.port):
+            _close_those(connector, req, lambda transport: not leads_to_wire(transport.get_extra_info("socket")))
+            with announcing(_whole(req, _known_body(req) or b"")):
+                return await connect(connector, req, traces, timeout)
         decided = None
         if any(_may_fail_to_connect(route, req) for route in _candidates(req, url, routers)):
             decided = await _decided_already(req, timeout, scope, routers)
         while True:
-            _close_real(connector, req)
+            _close_those(connector, req, lambda transport: not isinstance(transport, MemoryTransport))
             connection = await connect(connector, req, traces, timeout)
             transport = connection.transport
             if isinstance(transport, MemoryTransport):
@@ -209,10 +215,10 @@ class _Door:
             connection.close()  # a real one, given back while we waited for a place in the pool
 
 
-def _close_real(connector: Any, req: Any) -> None:
-    """Close the connections that could be used for `req` and are older than the scope."""
+def _close_those(connector: Any, req: Any, wrong: Callable[[Any], bool]) -> None:
+    """Close the connections that could be used for `req` and are older than the scope, or of another layer."""
     for protocol, _ in tuple(connector._conns.get(req.connection_key, ())):
-        if not isinstance(protocol.transport, MemoryTransport):
+        if protocol.transport is not None and wrong(protocol.transport):
             protocol.close()
 
 

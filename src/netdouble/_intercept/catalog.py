@@ -44,6 +44,8 @@ class Client:
 CLIENTS = (
     Client("thread pools", "concurrent.futures.thread", "netdouble._intercept.executors",
            "concurrent.futures.ThreadPoolExecutor.submit", ""),
+    Client("threads of trio", "trio", "netdouble._intercept.executors",
+           "trio._core._thread_cache.ThreadCache.start_thread_soon", ""),
     Client("CA bundle", "ssl", "netdouble._gate.ca_bundle", "ssl.SSLContext.load_verify_locations", ""),
     Client("uvloop", "uvloop", "netdouble._gate.uvloops", "uvloop.Loop.create_connection", "", "uvloop"),
     Client("http.client", "http.client", "netdouble._intercept.http_client",

@@ -9,12 +9,16 @@ from __future__ import annotations
 import http.client
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from netdouble._core.messages import Request
 from netdouble._intercept.layers import Dialect, spoken_by
-from netdouble._intercept.memory_socket import Door, MemorySocket, is_answered
+from netdouble._intercept.memory_socket import Door, MemorySocket, is_answered, target_of
 from netdouble._patch import Undo, UndoStack
+from netdouble._stepping_aside import announced, coming, is_on_wire, leads_to_wire
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -29,29 +33,62 @@ def install(module: ModuleType) -> Undo:
     for kind, scheme in ((module.HTTPConnection, "http"), (module.HTTPSConnection, "https")):
         undo.replace(kind, "connect", _connect(Door(dialect, kind.connect), scheme))
     undo.replace(module.HTTPConnection, "putrequest", _putrequest(module.HTTPConnection.putrequest))
+    undo.replace(module.HTTPConnection, "send", spoken_by(dialect, module.HTTPConnection.send))
     return undo.undo
 
 
 def _connect(door: Door, scheme: str) -> Any:
     def connect(self: http.client.HTTPConnection) -> None:
-        if is_answered():
-            door.attach(self, scheme)
-        else:
+        if not is_answered():
             door.connect(self)
+        elif is_on_wire(*target_of(self)):
+            with announced_by(self, scheme):
+                door.connect(self)
+        else:
+            door.attach(self, scheme)
 
     return connect
 
 
+# Under this name a connection notes the method and target that it is to send.
+_ASKED = "_netdouble_asked"
+
+
 def _putrequest(original: Any) -> Any:
-    def putrequest(self: http.client.HTTPConnection, *args: Any, **kwargs: Any) -> None:
+    def putrequest(self: http.client.HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         sock: Any = self.sock
-        if sock is not None and not isinstance(sock, MemorySocket) and _is_internet(sock) and is_answered():
-            # A live connection from before the scope would carry the request past us.
-            self.sock = None
-            sock.close()
-        original(self, *args, **kwargs)
+        if sock is not None and _is_internet(sock) and is_answered():
+            # A live connection from before the scope would carry the request past us, and one of another layer would
+            # answer where it is not asked to.
+            fits = leads_to_wire(sock) if is_on_wire(*target_of(self)) else isinstance(sock, MemorySocket)
+            if not fits:
+                self.sock = None
+                sock.close()
+        setattr(self, _ASKED, (method, url))
+        original(self, method, url, *args, **kwargs)
 
     return putrequest
+
+
+@contextmanager
+def announced_by(connection: Any, scheme: str) -> Iterator[None]:
+    """While a connection is made: what it is going to send, as far as it has been told."""
+    method, url = getattr(connection, _ASKED, ("", ""))
+    if coming.get() is not None or not method:
+        yield
+        return
+    where = url if "://" in url else f"{scheme}://{_authority(*target_of(connection))}{url}"
+    try:
+        request = Request.to(method, where)
+    except ValueError:
+        yield
+        return
+    with announced(request):
+        yield
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
 def _is_internet(sock: Any) -> bool:

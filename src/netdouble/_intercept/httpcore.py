@@ -22,6 +22,16 @@ from netdouble._intercept.network_stream import AsyncMemoryStream, MemoryStream,
 from netdouble._intercept.seams import marked, original_of, seam
 from netdouble._intercept.watched_bodies import WatchedBody, pass_noted, sent_pairs
 from netdouble._patch import Undo, UndoStack
+from netdouble._stepping_aside import (
+    Aside,
+    announced,
+    coming,
+    goes_by_wire,
+    leads_to_wire,
+    refusal_of,
+    speaking,
+    stepping_aside,
+)
 
 Function = Callable[..., Any]
 
@@ -84,6 +94,10 @@ class _Door:
             scope = self.scope_for(owner, request)
             if scope is None:
                 return original(owner, request)
+            aside = self.aside_of(scope, request, raises=True)
+            if aside is not None:
+                with stepping_aside(scope, aside), announced(aside.requests[0]):
+                    return original(owner, request)
             exchange = self.exchange(scope, request, b"".join(request.stream))
             if _is_unknown_unix(owner, exchange):
                 return original(owner, request)
@@ -100,6 +114,15 @@ class _Door:
             scope = self.scope_for(owner, request)
             if scope is None:
                 return await original(owner, request)
+            aside = self.aside_of(scope, request, raises=False)
+            if aside is not None:
+                with stepping_aside(scope, aside), announced(aside.requests[0]):
+                    response = await original(owner, request)
+                refused = refusal_of(scope, aside)
+                if refused is None:
+                    return response
+                await response.aclose()
+                raise refused
             exchange = self.exchange(scope, request, b"".join([chunk async for chunk in request.stream]))
             if _is_unknown_unix(owner, exchange):
                 return await original(owner, request)
@@ -126,6 +149,8 @@ class _Door:
         """The scope to ask; None where the request is decided already, or is none of ours."""
         if is_passing() or decided.get() is not None or request.url.scheme not in _SCHEMES:
             return None
+        if isinstance(speaking.get(), Aside):  # httpx has stepped aside
+            return None
         if not self.reaches_network(owner._network_backend):
             return None
         return current()
@@ -139,14 +164,27 @@ class _Door:
         parts = (backend, *vars(backend).values())
         return any(isinstance(part, ours) or type(part).__name__ == "AutoBackend" for part in parts)
 
-    def exchange(self, scope: Scope, request: Any, body: bytes) -> Exchange:
-        """What the router is to be asked."""
-        request.stream = _Body(body)
+    def neutral(self, request: Any, body: bytes) -> Request:
+        """The request in our form."""
         url = request.url
         target = url.target.decode("latin-1")
         where = join_url(url.scheme.decode("ascii"), url.host.decode("ascii"), url.port, target)
         headers = Headers(sent_pairs(request.headers))
-        neutral = Request(request.method.decode("ascii").upper(), where, headers, body, self.client, "1.1", target)
+        return Request(request.method.decode("ascii").upper(), where, headers, body, self.client, "1.1", target)
+
+    def aside_of(self, scope: Scope, request: Any, *, raises: bool) -> Aside | None:
+        """What is told when the request goes over real sockets; None when it does not."""
+        if scope.settings.layer != "wire":
+            return None
+        neutral = self.neutral(request, b"")
+        if not goes_by_wire(scope, neutral.url.host, neutral.url.port):
+            return None
+        return Aside(self.client, raises, [neutral])
+
+    def exchange(self, scope: Scope, request: Any, body: bytes) -> Exchange:
+        """What the router is to be asked."""
+        request.stream = _Body(body)
+        neutral = self.neutral(request, body)
         return Exchange(self.module, self.client, scope, neutral, own=(self.module.__name__,))
 
     # Where it is written
@@ -300,7 +338,9 @@ def _retried_for_real() -> Iterator[None]:
 
 
 def _must_not_carry(connection: Any) -> bool:
-    """The connection is a real one, and the request is answered here."""
+    """The connection is older than the scope, or of another layer, and the request is answered here."""
+    if isinstance(speaking.get(), Aside) and coming.get() is not None:
+        return not leads_to_wire(connection._network_stream.get_extra_info("socket"))
     exchange = _in_memory()
     real = not isinstance(connection._network_stream, (MemoryStream, AsyncMemoryStream))
     return exchange is not None and exchange.in_memory and real

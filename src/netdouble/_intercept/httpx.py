@@ -23,6 +23,7 @@ from netdouble._intercept.exchange import asleep, let_through, retry_pause, wait
 from netdouble._intercept.httpx_library import from_native, library_of, named, to_native
 from netdouble._intercept.seams import marked, original_of, seam
 from netdouble._patch import Undo, UndoStack
+from netdouble._stepping_aside import Aside, announced, goes_by_wire, refusal_of, stepping_aside
 
 __all__ = ["from_native", "httpx_transport", "install", "to_native"]
 
@@ -79,6 +80,10 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
     """What `transport` gives for `request`, as `scope` decides; `original` is how it sends for real."""
     library = library_of(request)
     body = library.content_of(request)
+    aside = _aside(scope, library, transport, request, raises=True)
+    if aside is not None:
+        with stepping_aside(scope, aside), announced(aside.requests[0]):
+            return original(transport, request)
     if body is None:
         body = b"".join(request.stream)
     pool = getattr(transport, "_pool", None)
@@ -113,6 +118,15 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
     """As `_answered`."""
     library = library_of(request)
     body = library.content_of(request)
+    aside = _aside(scope, library, transport, request, raises=False)
+    if aside is not None:
+        with stepping_aside(scope, aside), announced(aside.requests[0]):
+            response = await original(transport, request)
+        refused = refusal_of(scope, aside)
+        if refused is not None:
+            await response.aclose()
+            raise refused
+        return response
     if body is None:  # what its chunks raise must not be raised over an exception of ours
         body = b"".join([chunk async for chunk in request.stream])
     pool = getattr(transport, "_pool", None)
@@ -143,6 +157,14 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
                 raise
         await asleep(retry_pause(scope, pause))
     raise AssertionError("the last try has no wait after it")
+
+
+def _aside(scope: Scope, library: Any, transport: Any, request: Any, *, raises: bool) -> Aside | None:
+    """What is told when the request goes over real sockets; None when it does not."""
+    if scope.settings.layer != "wire" or not isinstance(transport, library.transports):
+        return None
+    neutral = library.neutral(request, library.content_of(request) or b"", transport)
+    return Aside(library.client, raises, [neutral]) if goes_by_wire(scope, neutral.url.host, neutral.url.port) else None
 
 
 def _is_unknown_unix(pool: Any, neutral: Request) -> bool:

@@ -40,12 +40,13 @@ class Library:
     """What the door needs of httpx or of httpx2.
 
     Attributes:
-        client: name and version. retried: what its `retries=` tries again after.
+        client: name and version. transports: its own classes of those. retried: what its `retries=` tries again after.
     """
 
     def __init__(self, module: ModuleType) -> None:
         self.module: Any = module
         self.client = f"{module.__name__} {self.module.__version__}"
+        self.transports = (self.module.HTTPTransport, self.module.AsyncHTTPTransport)
         self.retried = (self.module.ConnectError, self.module.ConnectTimeout)
         bases = (WatchedBody, self.module.SyncByteStream, self.module.AsyncByteStream)
         self._body: Any = type("Body", bases, {})

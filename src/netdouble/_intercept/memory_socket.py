@@ -50,6 +50,13 @@ def is_answered() -> bool:
         return True  # the request itself is refused, with that reason
 
 
+def target_of(connection: Any) -> tuple[str, int]:
+    """Host and port that a connection is for, beyond its proxy."""
+    if getattr(connection, "_tunnel_host", None):
+        return connection._tunnel_host, connection._tunnel_port
+    return connection.host, connection.port
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What a client's file gives to the sockets of its connections.
@@ -68,8 +75,7 @@ class Door:
 
     def attach(self, connection: Any, scheme: str) -> None:
         """Connect `connection` in memory: to the target of its tunnel, where it has one."""
-        tunnelled = getattr(connection, "_tunnel_host", None)
-        host, port = (tunnelled, connection._tunnel_port) if tunnelled else (connection.host, connection.port)
+        host, port = target_of(connection)
         connection.sock = MemorySocket(self, connection, scheme, host, port)
 
 

@@ -24,6 +24,7 @@ def is_fast(body: object) -> bool:
         and not is_handed_down()
         and is_answered()
         and _active.setting("fast") == "on"
+        and _active.setting("layer") != "wire"
     )
 
 

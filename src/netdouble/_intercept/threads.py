@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import wraps
 
 from netdouble._active import THREAD_ATTRIBUTE, captured
 from netdouble._patch import Undo, replace
@@ -12,6 +13,7 @@ def install() -> Undo:
     """Make `Thread.start` note the current scope on the thread."""
     original = threading.Thread.start
 
+    @wraps(original)
     def start(self: threading.Thread) -> None:
         scope = captured()
         if scope is not None:

@@ -27,10 +27,11 @@ from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url
 from netdouble._intercept.layers import Dialect, speaker, spoken_by
-from netdouble._intercept.memory_socket import Door, is_answered
+from netdouble._intercept.memory_socket import Door, is_answered, target_of
 from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire, read_timeout
 from netdouble._intercept.seams import seam, unsupported
 from netdouble._patch import Undo, UndoStack
+from netdouble._stepping_aside import announced, is_on_wire
 from netdouble.errors import DeclarationError
 
 VERSION: str = vars(urllib3)["__version__"]  # not exported, say its types
@@ -59,10 +60,11 @@ def install(module: ModuleType) -> Undo:
 
     undo = UndoStack()
     for kind, scheme, connect in doors:
-        undo.replace(kind, "connect", _connect(Door(DIALECT, connect, connect_error), scheme, is_answered))
+        undo.replace(kind, "connect", _connect(Door(DIALECT, connect, connect_error), scheme, _is_in_memory))
     undo.replace(pool, "urlopen", spoken_by(DIALECT, urlopen))
     if IS_SECOND:
-        undo.replace(pool, "_make_request", _make_request(request))
+        request = _make_request(request)
+    undo.replace(pool, "_make_request", _announcing(request))
     undo.replace(Retry, "_sleep_backoff", _waited(backoff, lambda retry: None))  # noqa: ARG005  # the original's argument
     undo.replace(Retry, "sleep_for_retry", _waited(retry_after, _would_wait))
     return undo.undo
@@ -93,9 +95,13 @@ def connect_error(connection: Any, error: OSError, fault: Fault) -> BaseExceptio
     return urllib3.exceptions.NewConnectionError(connection, f"Failed to establish a new connection: {error}")
 
 
-def _connect(door: Door, scheme: str, is_ours: Callable[[], bool]) -> Callable[[Any], None]:
+def _is_in_memory(connection: Any) -> bool:
+    return is_answered() and not is_on_wire(*target_of(connection))
+
+
+def _connect(door: Door, scheme: str, is_ours: Callable[[Any], bool]) -> Callable[[Any], None]:
     def connect(self: Any) -> None:
-        if not is_ours():
+        if not is_ours(self):
             door.connect(self)
             return
         door.attach(self, scheme)
@@ -106,6 +112,25 @@ def _connect(door: Door, scheme: str, is_ours: Callable[[], bool]) -> Callable[[
             self._has_connected_to_proxy, self.proxy_is_verified = True, False
 
     return connect
+
+
+def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`original`, `_make_request`, whose request is known before a connection for it is made."""
+
+    def _make_request(self: Any, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        if not is_on_wire(self.host, self.port):
+            return original(self, conn, method, url, *args, **kwargs)
+        with announced(_neutral(self, method, url, kwargs.get("body"), kwargs.get("headers"))):
+            return original(self, conn, method, url, *args, **kwargs)
+
+    return _make_request
+
+
+def _neutral(pool: Any, method: str, url: str, body: Any, headers: Any) -> Request:
+    where = join_url(pool.scheme, pool.host, pool.port, url)
+    data = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b""
+    return Request(method.upper(), where, Headers(_fields(headers)), data, (speaker() or DIALECT).client,
+                   raw_target=url)  # fmt: skip
 
 
 # The object seam
@@ -131,10 +156,7 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             return bare_response(urllib3, response, method.upper(), request_url=url, retries=retries, pool=self,
                                  connection=response_conn, **options)  # fmt: skip
 
-        where = join_url(self.scheme, self.host, self.port, url)
-        data = body.encode() if isinstance(body, str) else body or b""
-        request = Request(method.upper(), where, Headers(_fields(headers)), data, (speaker() or DIALECT).client,
-                          raw_target=url)  # fmt: skip
+        request = _neutral(self, method, url, body, headers)
         return answered(request, build, send, read_timeout(self._get_timeout(timeout)))
 
     return _make_request
@@ -200,7 +222,7 @@ def _mounted(pool: Any, scheme: str, scope_of: Callable[[], Scope]) -> Any:
         beneath.connect(connection)  # looked up now: it may be patched by then
 
     door = Door(DIALECT, open_real, connect_error, lambda request: _active.ask(scope_of(), request), lambda: True)
-    connect = _connect(door, scheme, lambda: not _active.is_passing())
+    connect = _connect(door, scheme, lambda connection: not _active.is_passing())  # noqa: ARG005  # as `_is_in_memory`
     connection = type(beneath.__name__, (beneath,), {"connect": connect})
 
     def urlopen(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -48,6 +48,7 @@ class Case:
         declare: declares routes on the network. sends: the requests in order, on one client; expects: what each
         brings. needs: attributes of the driver that must not be false, or the row means nothing to it.
         calls: how many calls are recorded; None: as many as requests were sent. settings: of the network.
+        layers: where the row holds; a row that is not of all of them says why.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Case:
     needs: tuple[str, ...] = ()
     calls: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    layers: tuple[str, ...] = ("transport", "wire")
 
 
 def one(name: str, declare: Callable[[Network], object], expect: Expect, send: Send | None = None, **more: Any) -> Case:
@@ -135,7 +137,9 @@ NO_BODY = [
 TIME = [
     one("a delay that is waited for", lambda net: net.get(URL).reply(text="x", delay=0.02), Expect(body=b"x")),
     one("a delay longer than the timeout raises it at once", lambda net: net.get(URL).reply(text="x", delay=30),
-        Expect(0, error=Fault.READ_TIMEOUT), Send(timeout=20)),
+        Expect(0, error=Fault.READ_TIMEOUT), Send(timeout=20), layers=("transport",)),  # time is real on a wire
+    one("a delay longer than the timeout", lambda net: net.get(URL).reply(text="x", delay=30),
+        Expect(0, error=Fault.READ_TIMEOUT), Send(timeout=0.2)),
     one("a delay without a timeout", lambda net: net.get(URL).reply(text="x", delay=0.02), Expect(body=b"x"),
         Send(timeout=None)),
 ]  # fmt: skip

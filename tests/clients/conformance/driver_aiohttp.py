@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from typing import ClassVar
@@ -12,6 +13,10 @@ import aiohttp
 from tests.clients.conformance.drivers import Raises, Seen, Send, completed
 
 from netdouble import Fault
+from netdouble._stepping_aside import lines
+
+if sys.platform != "win32":
+    import uvloop
 
 _TO = r"Cannot connect to host api\.test:443 ssl:default "
 # Versions before 3.10 have the general classes only.
@@ -26,6 +31,7 @@ class Aiohttp:
 
     name, client = "aiohttp", "aiohttp 3."
     follows = decodes = keeps_cookies = pools = True
+    looks_first = False  # whether the peer has hung up, before it sends on a kept connection
     raises: ClassVar[dict[Fault, Raises]] = completed(
         {
             Fault.DNS: Raises(_DNS, _TO + r"\[Name or service not known\]"),
@@ -57,16 +63,18 @@ class Aiohttp:
         }
     )
 
+    new_loop = staticmethod(asyncio.new_event_loop)
+
     @contextmanager
     def open(self) -> Iterator[Aiohttp]:
         opened = type(self)()
-        with closing(asyncio.new_event_loop()) as opened.loop:
+        with closing(self.new_loop()) as opened.loop:
             opened.session = opened.loop.run_until_complete(opened.start())
             try:
                 yield opened
             finally:
                 opened.loop.run_until_complete(opened.session.close())
-                opened.loop.run_until_complete(asyncio.sleep(0))
+                opened.loop.run_until_complete(_closed())
 
     async def start(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession()
@@ -74,7 +82,10 @@ class Aiohttp:
         return session
 
     def send(self, send: Send) -> Seen:
-        return self.loop.run_until_complete(self._send(send))
+        try:
+            return self.loop.run_until_complete(self._send(send))
+        finally:
+            self.loop.run_until_complete(asyncio.sleep(0))  # what was given up gets to close
 
     async def _send(self, send: Send) -> Seen:
         # For sending a large body it has no timeout but that of the whole.
@@ -90,9 +101,26 @@ class Aiohttp:
             return Seen(response.status, fields, await response.read())
 
 
+async def _closed() -> None:
+    """Until connections have said their farewells (aiohttp's docs: "graceful shutdown" of TLS takes some turns)."""
+    for _ in range(500):
+        await asyncio.sleep(0.002 if lines else 0)
+        if not lines:
+            return
+
+
 async def _chunks(content: tuple[bytes, ...]) -> AsyncIterator[bytes]:
     for chunk in content:
         yield chunk
 
 
 DRIVERS = [Aiohttp()]
+if sys.platform != "win32":
+
+    class OnUvloop(Aiohttp):
+        """As `Aiohttp`, on uvloop."""
+
+        name = "aiohttp on uvloop"
+        new_loop = staticmethod(uvloop.new_event_loop)
+
+    ON_UVLOOP = [OnUvloop()]

@@ -16,6 +16,9 @@ from tests.clients.conformance.drivers import Raises, Seen, Send, completed
 
 from netdouble import Fault
 
+if sys.platform != "win32":
+    import uvloop
+
 if sys.version_info >= (3, 11):
     import httpcore2
     import httpx2
@@ -81,8 +84,8 @@ def _on_trio(module: ModuleType) -> dict[Fault, Raises]:
 
 
 @contextmanager
-def _asyncio() -> Iterator[Run]:
-    loop = asyncio.new_event_loop()
+def _asyncio(library: str) -> Iterator[Run]:
+    loop = uvloop.new_event_loop() if library == "uvloop" else asyncio.new_event_loop()
     try:
         yield lambda work: loop.run_until_complete(work())
         loop.run_until_complete(asyncio.sleep(0))  # generators that were left get to close
@@ -148,7 +151,7 @@ class AsyncHttpx:
     def open(self) -> Iterator[AsyncHttpx]:
         opened = type(self)(self.module, self.library)
         opened.session = self.module.AsyncClient(verify=False, trust_env=False)
-        with _trio() if self.library == "trio" else _asyncio() as opened.run:
+        with _trio() if self.library == "trio" else _asyncio(self.library) as opened.run:
             try:
                 yield opened
             finally:
@@ -200,7 +203,7 @@ class AsyncHttpcore:
     def open(self) -> Iterator[AsyncHttpcore]:
         opened = type(self)(self.module, self.library)
         opened.pool = self.module.AsyncConnectionPool(ssl_context=_unverified())
-        with _trio() if self.library == "trio" else _asyncio() as opened.run:
+        with _trio() if self.library == "trio" else _asyncio(self.library) as opened.run:
             try:
                 yield opened
             finally:
@@ -232,3 +235,4 @@ DRIVERS = tuple(
         Httpcore(low), AsyncHttpcore(low, "asyncio"), AsyncHttpcore(low, "trio"),
     )
 )  # fmt: skip
+ON_UVLOOP = [AsyncHttpx(high, "uvloop") for high, _ in PAIRS] if sys.platform != "win32" else []

@@ -40,6 +40,7 @@ class HttpClient:
     """One connection a host, as code that uses http.client directly keeps them."""
 
     name, client = "http.client", "http.client 3."
+    looks_first = False  # whether the peer has hung up, before it sends on a kept connection
     follows = decodes = keeps_cookies = False
     pools = True
     raises: ClassVar = completed(

@@ -6,6 +6,7 @@ thin: no retries, no redirects unless asked, nothing caught. An async client run
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -86,7 +87,8 @@ class Driver(Protocol):
         name: for the test's id. client: what `Request.client` begins with.
         raises: what a fault raises out of `Client.send`, the body being read to its end in there.
         follows, decodes, keeps_cookies, pools: whether this client follows redirects, undoes gzip, has a cookie jar,
-        keeps connections for the next request.
+        keeps connections for the next request. looks_first (True where it is not said): it looks whether the peer
+        has hung up before it sends on a kept connection.
     """
 
     name: str
@@ -105,3 +107,10 @@ def all_drivers() -> list[Driver]:
     from tests.clients.conformance import driver_aiohttp, driver_httpx, driver_urllib3
 
     return [*driver_aiohttp.DRIVERS, *driver_httpx.DRIVERS, *driver_urllib3.DRIVERS]
+
+
+def drivers_on_uvloop() -> list[Driver]:
+    """The async clients again, on a loop in C."""
+    from tests.clients.conformance import driver_aiohttp, driver_httpx
+
+    return [*driver_aiohttp.ON_UVLOOP, *driver_httpx.ON_UVLOOP] if sys.platform != "win32" else []
