@@ -157,7 +157,7 @@ def enter(scope: Scope, *, bind: bool = True) -> None:
         # tasks or threads must not see each other.
         scope.bound = bind
         if _open:
-            scope.parent = _of_context() or _only(_innermost([s for s in _open if not s.bound]))
+            scope.parent = of_context() or _only(_innermost([s for s in _open if not s.bound]))
         if scope.parent is not None and not bind:
             scope.parent.inner = scope
         _open.append(scope)
@@ -276,7 +276,7 @@ def _guarding(scope: Scope) -> Scope | None:
     return guarding
 
 
-def _of_context() -> Scope | None:
+def of_context() -> Scope | None:
     """The open scope that this context or thread belongs to, or the nearest open one around it."""
     scope = _current.get() or _of_thread()
     return _within(scope.chain()[0]) if scope is not None and scope.chain() else None

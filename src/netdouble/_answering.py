@@ -99,7 +99,7 @@ def _known(reply: Any) -> Answer:
 def _answer(made: Any, call: Call) -> Answer:
     if isinstance(made, Verbatim):
         call.native = made.native
-        return made.neutral
+        return made.neutral if made.whole else as_reply(made.native)
     try:
         reply = as_reply(made)
     except DeclarationError as error:

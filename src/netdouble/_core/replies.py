@@ -72,12 +72,13 @@ class Verbatim:
 
     Attributes:
         native: the object. library: whose it is, as `"requests"`; every other client is answered with `neutral`.
-        neutral: the same in our words, for the log too.
+        neutral: the same in our words, for the log too. whole: `neutral` has the body; else it was not read yet.
     """
 
     native: Any
     library: str
     neutral: Response
+    whole: bool = True
 
 
 Reply: TypeAlias = Response | Fail | PassThrough | Compute | Conversation

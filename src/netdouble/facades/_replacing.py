@@ -80,7 +80,7 @@ def replace(*names: str) -> Undo:
 
 
 def _refuse_imported(alias: str, ours: str) -> None:
-    for name, module in tuple(sys.modules.items()):
+    for name, module in sorted(sys.modules.items()):
         if _is_below(name, alias) and not _is_below(getattr(module, "__name__", ours), ours):
             where = getattr(module, "__file__", None) or "a place without a file"
             raise DeclarationError(

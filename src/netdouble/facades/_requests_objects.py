@@ -54,6 +54,19 @@ class Body(io.BytesIO):
         return self.closed or self.tell() >= self.getbuffer().nbytes
 
 
+def place_of(body: Any) -> int | None:
+    """Where a file stands; None for what is none, or can't be set back."""
+    return int(body.tell()) if hasattr(body, "seekable") and body.seekable() else None
+
+
+def rewound(body: Any, place: int | None) -> Any:
+    """What is in a file from `place` on, so that it answers again, and nobody closes it; else the body itself."""
+    if place is None or not hasattr(body, "read") or body.closed:
+        return body
+    body.seek(place)
+    return body.read()
+
+
 class Headers:
     """What the session's cookie jar asks of the http.client response behind a urllib3 response."""
 
@@ -83,8 +96,10 @@ def raw_response(
 
 def verbatim(response: requests.Response) -> Verbatim:
     """What a route answers with a response of requests' own; its body is known when it was read."""
-    body = response._content if isinstance(response._content, bytes) else b""
+    read = response._content
+    body = read if isinstance(read, bytes) else b""
     gone = {"content-encoding", "content-length", "transfer-encoding"}
     raw: Any = getattr(response.raw, "headers", None) or response.headers
     fields = [(str(name), str(value)) for name, value in raw.items() if name.lower() not in gone]
-    return Verbatim(response, LIBRARY, Response.of_parts(response.status_code, fields, body, reason=response.reason))
+    neutral = Response.of_parts(response.status_code, fields, body, reason=response.reason)
+    return Verbatim(response, LIBRARY, neutral, whole=isinstance(read, bytes))

@@ -15,7 +15,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict
 
-from netdouble.facades._requests_objects import Headers, raw_response
+from netdouble.facades._requests_objects import Headers, place_of, raw_response, rewound
 from netdouble.facades.requests_mock import exceptions
 
 _BODY_ARGS = frozenset({"raw", "body", "content", "text", "json"})
@@ -145,7 +145,7 @@ class _MatcherResponse:
             raise TypeError("Cannot provide other arguments with exc.")
         _check_body_arguments(**kwargs)
         self._params = kwargs
-        self._start = _position(kwargs.get("body"))
+        self._start = place_of(kwargs.get("body"))
         for name, kinds, what in (("content", bytes, "Content should be a callback or binary data"),
                                   ("text", str, "Text should be a callback or string data")):  # fmt: skip
             given = kwargs.get(name)
@@ -166,8 +166,7 @@ class _MatcherResponse:
         context = _Context(_case_free(self._params.get("headers")), self._params.get("status_code", 200),
                            self._params.get("reason"), _fresh(_jar(self._params.get("cookies"))))  # fmt: skip
         said = {name: _called(self._params.get(name), request, context) for name in _BODY_ARGS}
-        if self._start is not None:
-            self._params["body"].seek(self._start)
+        said["body"] = rewound(said["body"], self._start)
         return create_response(
             request, connection=connection, status_code=context.status_code, reason=context.reason,
             headers=context.headers, cookies=context.cookies, json_encoder=self._params.get("json_encoder"),
@@ -194,8 +193,3 @@ def _fresh(cookies: Any) -> Any:
 def _called(given: Any, request: Any, context: _Context) -> Any:
     callback: Callable[..., Any] | None = given if callable(given) else None
     return given if callback is None else callback(request, context)
-
-
-def _position(body: Any) -> int | None:
-    """Where a file stood when it was given: each call reads it from there."""
-    return int(body.tell()) if hasattr(body, "seekable") and body.seekable() else None

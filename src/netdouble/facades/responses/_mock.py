@@ -123,7 +123,7 @@ class RequestsMock:
         return self._entry_of_context() or self._entries[-1]
 
     def _entry_of_context(self) -> _Entry | None:
-        asked = _active.captured() if self._entries else None
+        asked = _active.of_context() if self._entries else None
         for scope in asked.chain() if asked is not None else ():
             for entry in self._entries:
                 if entry.scope is scope:

@@ -19,7 +19,7 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from netdouble._core.router import Router
 from netdouble._core.routes import Route
 from netdouble._intercept.requests import neutral
-from netdouble.facades._requests_objects import raw_response
+from netdouble.facades._requests_objects import place_of, raw_response, rewound
 from netdouble.facades.responses._calls import CallList
 from netdouble.facades.responses._matching import first_reason, pattern_of, spelled_url
 
@@ -160,7 +160,7 @@ class Response(BaseResponse):
         if content_type is UNSET:
             content_type = "text/plain" if not isinstance(body, str) or body.isascii() else "text/plain; charset=utf-8"
         self.body: Any = body
-        self._start = self.body.tell() if hasattr(body, "seekable") and self.body.seekable() else None
+        self._start = place_of(body)
         self.status = status
         self.headers = headers
         self.stream = _old_stream(stream)
@@ -168,7 +168,7 @@ class Response(BaseResponse):
         self.auto_calculate_content_length = auto_calculate_content_length
 
     def get_response(self, request: Any) -> HTTPResponse:
-        """The answer; a file is read from where it stood when it was declared, at each request.
+        """The answer; a file that can be is read from where it stood when it was declared, at each request.
 
         Raises:
             Exception: the body is one.
@@ -177,11 +177,9 @@ class Response(BaseResponse):
             failure: Any = self.body
             failure.request = request  # as requests' own have it
             raise failure
-        if hasattr(self.body, "read") and self._start is not None:
-            self.body.seek(self._start)
         headers = self.get_headers()
-        body = self.body
-        if self.auto_calculate_content_length and not hasattr(body, "read"):
+        body = rewound(self.body, self._start)
+        if self.auto_calculate_content_length and not hasattr(self.body, "read"):
             body = body.encode() if isinstance(body, str) else body
             headers.setdefault("Content-Length", str(len(body)))
         return raw_response(self.status, reasons.get(self.status), headers, body, request.method)

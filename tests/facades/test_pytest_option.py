@@ -1,0 +1,118 @@
+"""`pytest -p netdouble.facades --net-replace=...`: import names and fixtures are ours, in every kind of run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+WHO = """
+    import {name}
+
+    def test_whose():
+        assert {name}.__name__.startswith("netdouble.facades"), {name}.__file__
+"""
+
+
+@pytest.fixture
+def replaced(pytester):
+    pytester.makeini(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = -p no:cacheprovider -p netdouble.facades"
+    )
+    return pytester
+
+
+@pytest.mark.parametrize("name", ["responses", "requests_mock", "aioresponses"])
+def test_the_import_name_is_ours_though_the_original_is_installed(replaced, name):
+    replaced.makepyfile(WHO.format(name=name))
+    replaced.runpytest_subprocess(f"--net-replace={name.replace('_', '-')}").assert_outcomes(passed=1)
+
+
+def test_modules_below_are_ours_and_the_same_objects_by_either_name(replaced):
+    replaced.makepyfile("""
+        def test_same():
+            import responses.matchers
+            from responses import registries
+            from netdouble.facades import responses as ours
+            assert responses is ours and responses.matchers is ours.matchers
+            assert responses.__spec__.name == "netdouble.facades.responses"
+    """)
+    replaced.runpytest_subprocess("--net-replace=responses").assert_outcomes(passed=1)
+
+
+FIXTURE = """
+    import requests
+
+    def test_fixture(requests_mock):
+        requests_mock.get("https://api.test/x", text="hi")
+        assert requests.get("https://api.test/x").text == "hi"
+        assert type(requests_mock).__module__.startswith("netdouble.facades")
+"""
+
+
+def test_the_peers_fixture_is_ours_and_its_own_plugin_is_kept_out(replaced):
+    replaced.makepyfile(FIXTURE)
+    done = replaced.runpytest_subprocess("--net-replace=requests_mock")
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(["*netdouble stands for: requests_mock"])
+
+
+def test_xdists_workers_are_told(replaced):
+    replaced.makepyfile(FIXTURE)
+    replaced.runpytest_subprocess("--net-replace=requests_mock", "-n", "1").assert_outcomes(passed=1)
+
+
+def test_pytest_runs_that_a_test_starts_are_told(replaced):
+    replaced.makeconftest('pytest_plugins = ["pytester"]')
+    replaced.makepyfile("""
+        INNER = '''
+        import responses
+        def test_whose():
+            assert responses.__name__ == "netdouble.facades.responses"
+        '''
+
+        def test_outer(pytester):
+            pytester.makepyfile(INNER)
+            pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+            pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    """)
+    replaced.runpytest_subprocess("--net-replace=responses").assert_outcomes(passed=1)
+
+
+def test_an_original_that_was_imported_already_is_refused(replaced):
+    replaced.makepyfile(early="import responses\n")
+    replaced.makepyfile("def test_nothing(): pass")
+    replaced.syspathinsert()
+    done = replaced.run(sys.executable, "-c", "import sys; sys.path.insert(0, '.'); import early, pytest; "
+                        "sys.exit(pytest.main(['--net-replace=responses']))")  # fmt: skip
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*responses can't be replaced: responses was imported already, from *"])
+
+
+def test_a_name_that_is_no_peers_is_a_usage_error(replaced):
+    done = replaced.runpytest_subprocess("--net-replace=respones")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*--net-replace: netdouble has no facade for 'respones'; did you mean responses?*"])
+
+
+def test_unittest_suites_replace_by_a_call():
+    code = (
+        "import netdouble.facades; netdouble.facades.replace('responses', 'aioresponses')\n"
+        "import responses, aioresponses\n"
+        "assert responses.__name__ == 'netdouble.facades.responses'\n"
+        "from aioresponses.core import CallbackResult\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_names_are_given_back():
+    code = (
+        "from netdouble.facades import replace\n"
+        "undo = replace('responses'); import responses; undo()\n"
+        "import sys; assert 'responses' not in sys.modules\n"
+        "import responses as original; assert original.__name__ == 'responses'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
