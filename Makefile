@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: help demo test soak lint bench docs format clean
+.PHONY: help demo test soak lint bench downstream docs format clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,11 @@ lint: $(VENV)/.dev ## ruff, mypy, pyright, and the import rules
 	$(RUN) mypy
 	$(RUN) pyright
 	$(RUN) pytest -q -p no:randomly tests/test_architecture.py
+
+# PEERS="responses requests_mock": those; by default every peer's.
+PEERS ?=
+downstream: $(VENV)/.dev ## the peers' own test suites, unmodified, against our facades
+	@$(VENV)/bin/python tests/downstream/peers/run.py $(PEERS)
 
 # BENCH=--short: every row with a few calls; BENCH=scope: that row.
 BENCH ?= --write docs/benchmarks.md

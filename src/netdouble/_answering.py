@@ -11,7 +11,9 @@ import time
 from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from netdouble._core import native
 from netdouble._core.calls import Call
+from netdouble._core.messages import Response
 from netdouble._core.replies import DECLINE, Answer, Compute, PassThrough, Verbatim, as_reply, drawn
 from netdouble._core.streams import Pause, Step
 from netdouble._core.websockets import Conversation
@@ -99,7 +101,8 @@ def _known(reply: Any) -> Answer:
 def _answer(made: Any, call: Call) -> Answer:
     if isinstance(made, Verbatim):
         call.native = made.native
-        return made.neutral if made.whole else as_reply(made.native)
+        read: Response = made.neutral if made.whole else native.to_response(made.native)
+        return read
     try:
         reply = as_reply(made)
     except DeclarationError as error:
