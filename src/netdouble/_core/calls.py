@@ -136,6 +136,10 @@ class Call:
         if self.error is not None:
             return type(self.error).__name__
         through = " (passed through)" if self.passed_through else ""
+        if self.dialogue is not None:
+            closing = self.closing
+            ended = f"closed by the {closing.sender} ({closing.code})" if closing is not None else "open"
+            return f"{len(self.messages)} messages, {ended}"
         if self.response is not None:
             return f"{self.response.status}{through}"
         return "unmatched" if self.unmatched else f"open{through}"

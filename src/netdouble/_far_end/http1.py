@@ -16,6 +16,7 @@ from netdouble._core.messages import Response
 from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Tunnel
 from netdouble._far_end.exchanges import Peer, carried_out
+from netdouble.errors import DeclarationError
 
 
 class Http1:
@@ -158,6 +159,11 @@ class _Saying:
         yield from self.response(response)[1]
 
     def passed(self, call: Call) -> Iterator[Act]:
+        if call.request.url.scheme in {"ws", "wss"}:
+            raise DeclarationError(
+                f"{call.request} can't be let through: it came over a connection that netdouble answers, and what "
+                "follows a WebSocket's handshake is not carried on to another one. Give the route a script or a peer"
+            )
         yield from self._peer.passed(call, self._parsed.raw)
         yield Ending.KEEP_ALIVE if self._parsed.keep_alive else Ending.CLOSE
 
