@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: help demo test soak lint bench downstream docs format clean
+.PHONY: help demo test soak lint bench leaks downstream docs format clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ BENCH ?= --write docs/benchmarks.md
 bench: .venv-bench/.done ## every figure beside the peers', into docs/benchmarks.md
 	@.venv-bench/bin/python -m benchmarks $(BENCH)
 
+leaks: .venv-leaks/.done ## what each guard stops, into docs/reference/guard-leaks.md (Linux)
+	@.venv-leaks/bin/python tests/guard/leaks.py
+
 docs: .venv-docs/.done ## the docs site, into site/
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build -q
 
@@ -43,7 +46,7 @@ format: $(VENV)/.dev ## put the code in shape
 	$(RUN) ruff format
 
 clean: ## everything that was made here
-	rm -rf $(VENV) .venv-bench .venv-docs .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
+	rm -rf $(VENV) .venv-bench .venv-docs .venv-leaks .venv-lowest .venv-newest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 
 # A stamp is younger than pyproject.toml when what it stands for is installed.
 $(VENV)/.demo: pyproject.toml | $(VENV)
@@ -58,6 +61,11 @@ $(VENV)/.dev: pyproject.toml | $(VENV)
 .venv-bench/.done: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -q -e '.[bench]'
+	@touch $@
+
+.venv-leaks/.done: pyproject.toml
+	$(PYTHON) -m venv .venv-leaks
+	.venv-leaks/bin/python -m pip install -q -e '.[leaks]'
 	@touch $@
 
 .venv-docs/.done: pyproject.toml
