@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import RLock
+
+TYPE_CHECKING = False  # `typing` costs what this file must not
+if TYPE_CHECKING:
+    from typing import Any
 
 VARIABLE = "NETDOUBLE_GUARD"
 _WAKES = frozenset({
@@ -17,29 +22,45 @@ _WAKES = frozenset({
     "os.posix_spawn", "os.exec", "os.spawn",
 })  # fmt: skip
 
-_state = {"asleep": True}
+_state = {"asleep": True, "waking": False}
+_lock = RLock()
 
 
 def _hook(event: str, args: tuple[object, ...]) -> None:
     if event in _WAKES and _state["asleep"]:
-        _state["asleep"] = False
-        value = os.environ.get(VARIABLE, "")
-        if value:
-            _wake(value, event, args)
+        with _lock:  # another thread waits until there is a guard
+            begun = _woken()
+        if begun is not None:
+            begun.judge(event, args)
 
 
-def _wake(value: str, event: str, args: tuple[object, ...]) -> None:
+def _woken() -> Any:
+    """What judges from now on; None when somebody else has woken it, or is about to."""
+    value = os.environ.get(VARIABLE, "")
+    if not value or not _state["asleep"] or _state["waking"]:
+        _state["asleep"] &= bool(value)
+        return None
+    _state["waking"] = True
+    try:
+        begun = _begin(value)
+        _state["asleep"] = False  # not before: what can't be judged is not let through
+    finally:
+        _state["waking"] = False
+    return begun
+
+
+def _begin(value: str) -> Any:
     import json
 
     handed = json.loads(value)
+    # The parent's netdouble, whatever the child's environment has. Its packages are found without this path later.
+    sys.path.insert(0, handed["root"])
     try:
-        import netdouble  # noqa: F401  # is it there?
-    except ImportError:  # another environment than the parent's: netdouble is standard library only
-        sys.path.append(handed["root"])
-    from netdouble._gate import inherited
-
+        from netdouble._gate import inherited
+    finally:
+        sys.path.remove(handed["root"])
     inherited.begin(handed)
-    inherited.judge(event, args)
+    return inherited
 
 
 if sys.version_info >= (3, 10) and os.environ.get(VARIABLE):

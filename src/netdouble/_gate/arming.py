@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from netdouble._gate import auditing, children, guard
+from netdouble._gate import guard
 from netdouble._gate.guard import Rule
 from netdouble._patch import UndoStack
 
@@ -20,6 +20,8 @@ def put_in_force(rule: Rule) -> Callable[[], None]:
     undos = UndoStack()
     undos.push(guard.changed)
     if rule.mode == "block":
+        from netdouble._gate import auditing  # a run that refuses nothing outside of networks need not pay for it
+
         auditing.arm(guard.JUDGE)
         undos.push(auditing.disarm)
         if rule.children != "allow":
@@ -42,6 +44,8 @@ def ruled(rule: Rule) -> Iterator[None]:
 
 def _hand_down() -> None:
     global _handing
+    from netdouble._gate import children
+
     _handing += 1
     if _handing == 1:
         children.begin()
@@ -49,6 +53,8 @@ def _hand_down() -> None:
 
 def _hand_down_no_more() -> None:
     global _handing
+    from netdouble._gate import children
+
     _handing -= 1
     if not _handing:
         children.end()

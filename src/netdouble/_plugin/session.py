@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from netdouble import _active, _origins
 from netdouble._active import Scope
 from netdouble._core.settings import Settings
-from netdouble._gate import arming, children, guard, ledger
+from netdouble._gate import arming, guard, ledger
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
 from netdouble._plugin import sealing
@@ -64,6 +64,8 @@ class Session:
         # First: what the process knows of itself by then would be another's.
         self.sealed = sealing.begin(self.run.session["sealed"], self.run.settings.swallowed, pluginmanager)
         if is_worker():
+            from netdouble._gate import children
+
             children.take_over()
         self._guard.callback(self.phases.begin())
         self._guard.callback(ledger.start(notes_passages=self.run.session["report"] == "on"))
