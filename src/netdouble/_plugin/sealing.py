@@ -6,11 +6,13 @@ Rule 2: `require` is an error where it can't be; `auto` says so, and names what 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from netdouble._gate import SEALED_VARIABLE
 from netdouble.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class SealedRun:
             return f"NOT SEALED: {self.why_not}; not covered: child processes{_natives()}"
         if self._sealing.is_namespace:
             return "sealed in a network of its own (no host's loopback, no allow list, refusals are not recorded)"
+        if self._sealing.follows:
+            return "sealed by netdouble run, whose rules hold for native code and child processes"
         return "sealed: native code and all child processes too" + " (by an outer run)" * self._sealing.joined
 
     def ending(self) -> str:
@@ -67,11 +71,24 @@ def begin(mode: str, swallowed: str, pluginmanager: Any) -> SealedRun | None:
         DeclarationError: it can't be, and `auto` was not said.
     """
     if mode == "off":
-        return None
+        return _outer()
     made = _made(mode, swallowed, pluginmanager)
     if made.why_not and mode != "auto":
         raise DeclarationError(f"net_sealed={mode}: this run can't be sealed: {made.why_not}")
     return made
+
+
+def _outer() -> SealedRun | None:
+    """The sealed run of `netdouble run` that this one belongs to."""
+    if SEALED_VARIABLE not in os.environ:
+        return None
+    from netdouble._gate.sealed.session import follow
+
+    try:
+        sealing = follow()
+    except OSError:  # whoever sealed it will tell
+        return None
+    return SealedRun(sealing, "") if sealing is not None else None
 
 
 def _made(mode: str, swallowed: str, pluginmanager: Any) -> SealedRun:

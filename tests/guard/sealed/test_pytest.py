@@ -339,6 +339,34 @@ def test_workers_are_judged_each_by_its_own_test(suite):
     assert "test_it.py::test_swallowed" in done.stdout
 
 
+# A command that happens to be pytest
+
+
+def test_under_netdouble_run_each_test_is_told_and_the_rules_are_the_runs(suite):
+    suite.write("""
+        def test_native():
+            native()
+
+        @pytest.mark.net(AWAY)
+        def test_child():
+            assert child() == "EPERM"
+
+        def test_python():
+            assert attempt() == "EPERM"
+
+        def test_nothing():
+            assert native("127.0.0.1") == "open"
+    """, net_sealed="off", net_guard="warn")  # fmt: skip
+    run = [sys.executable, "-m", "netdouble", "run", "--sealed", "--loopback=own", "--allow=127.0.0.1", "--"]
+    done = subprocess.run([*run, *suite.command()], cwd=suite.folder, env=suite.environment, text=True,
+                          capture_output=True, timeout=TIMEOUT, check=False)  # fmt: skip
+    assert outcomes(done) == {"failed": 3, "passed": 1}, done.stdout
+    assert "sealed by netdouble run, whose rules hold" in header(done)
+    assert "Refused by: netdouble run --sealed" in done.stdout
+    assert re.search(r"called from app.py:\d+ in native", done.stdout)
+    assert not suite.listener.seen
+
+
 # What it says
 
 

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 
+from netdouble._gate import SEALED_VARIABLE
 from netdouble._gate.entries import RESOLVER_PORTS, is_loopback
 from netdouble._gate.policy import Policy
 from netdouble._gate.sealed import kernel, listeners, processes
@@ -22,7 +23,6 @@ from netdouble._gate.sealed.kernel import Notification
 from netdouble._gate.sealed.machines import Machine
 from netdouble._gate.sealed.messages import Moment, Page, Refusal, Rules
 from netdouble._gate.sealed.names import Names
-from netdouble._gate.sealed.obstacles import VARIABLE
 
 # The C library asks these first, for any name, and goes on without them: the query that follows is refused and told.
 _HELPERS = ("*/nscd/socket", "*/run/systemd/resolve/*", "/var/lib/sss/pipes/*")
@@ -40,9 +40,12 @@ class Member:
     Args:
         process: its id. page: what it shares; None for the run as a whole, before any has come.
         rules, moment: what holds until it tells. signal: what makes it write down its Python stack, 0 for nothing.
+        follows: it tells no rules.
     """
 
-    def __init__(self, process: int, page: Page | None, rules: Rules, moment: Moment, signal: int = 0) -> None:
+    def __init__(self, process: int, page: Page | None, rules: Rules, moment: Moment, signal: int = 0, *,
+                 follows: bool = False) -> None:  # fmt: skip
+        self._follows = follows
         self.process, self.page, self.signal = process, page, signal
         self.refusals: dict[tuple[object, ...], Refusal] = {}
         self._counter = 0
@@ -60,7 +63,7 @@ class Member:
     @property
     def rules(self) -> Rules:
         """What holds now."""
-        if self.page is not None and self.page.rules.counter != self._counter:
+        if self.page is not None and not self._follows and self.page.rules.counter != self._counter:
             self._counter, value = self.page.rules.read()
             if isinstance(value, dict):
                 self._rules = Rules.of(value)
@@ -237,7 +240,7 @@ class Judge:
     def _responsible(self, process: int) -> Member:
         found = processes.nearest(process, self.members)
         if found is None:  # it outlived its parents
-            told = processes.variable(process, VARIABLE).rpartition(":")[2]
+            told = processes.variable(process, SEALED_VARIABLE).rpartition(":")[2]
             found = int(told) if told.isdecimal() else None
         member = self.members.get(found or 0)
         return member or next(iter(self.members.values()), self.outside)

@@ -12,8 +12,8 @@ import socket
 from collections.abc import Callable
 from threading import get_native_id
 
+from netdouble._gate import SEALED_VARIABLE
 from netdouble._gate.sealed.messages import PAGE, SLOTS, Moment, Page, Refusal, Rules, unpacked
-from netdouble._gate.sealed.obstacles import VARIABLE
 from netdouble._gate.sockets import unjudged
 
 _PATIENCE = 20.0
@@ -24,12 +24,13 @@ class Link:
 
     Args:
         address: as `start` returned it. signal: at which this process writes its Python stacks down; 0 for none.
+        rules: it says what holds; else it only says where it stands, and what the run began with holds.
 
     Raises:
         OSError: nobody is there.
     """
 
-    def __init__(self, address: str, signal: int = 0) -> None:
+    def __init__(self, address: str, signal: int = 0, *, rules: bool = True) -> None:
         self.process = os.getpid()
         descriptor = os.memfd_create("netdouble", os.MFD_CLOEXEC)
         try:
@@ -39,14 +40,15 @@ class Link:
             self._socket.settimeout(_PATIENCE)
             # Ours, not the user's: the guard that this process may have inherited is not asked.
             unjudged(_socket.socket.connect, self._socket, b"\0" + address.encode())
-            socket.send_fds(self._socket, [b"join%d" % signal], [descriptor])
+            socket.send_fds(self._socket, [(b"join%d" if rules else b"look%d") % signal], [descriptor])
             if self._socket.recv(16) != b"joined":
                 raise OSError("the supervisor has ended")
         finally:
             os.close(descriptor)
         self._taken = 0
         self._free = list(range(SLOTS))
-        os.environ[VARIABLE] = f"{address}:{self.process}"
+        if rules:
+            os.environ[SEALED_VARIABLE] = f"{address}:{self.process}"
 
     @property
     def is_mine(self) -> bool:

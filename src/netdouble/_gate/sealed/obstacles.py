@@ -13,9 +13,6 @@ import sys
 
 from netdouble._gate.sealed.machines import MACHINES
 
-# In the environment of a sealed run: the supervisor's address, `:`, and the process that last told what holds (or 0).
-VARIABLE = "NETDOUBLE_SEALED"
-
 OUTER = "an outer run is sealed already, and its rules hold"
 
 

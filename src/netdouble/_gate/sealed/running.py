@@ -10,7 +10,8 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from netdouble._gate.sealed.obstacles import OUTER, VARIABLE, obstacle, threads
+from netdouble._gate import SEALED_VARIABLE
+from netdouble._gate.sealed.obstacles import OUTER, obstacle, threads
 from netdouble.errors import DeclarationError
 
 # As shells say it.
@@ -52,7 +53,7 @@ def _seal(mode: str, allow: Sequence[str], loopback: str, swallowed: str) -> str
     from netdouble._gate.policy import Policy
 
     Policy(allow, loopback=loopback)  # what can't be read is an error before anything is forked
-    why = OUTER if os.environ.get(VARIABLE) else obstacle(mode) or threads()
+    why = OUTER if os.environ.get(SEALED_VARIABLE) else obstacle(mode) or threads()
     if why:
         return why
     try:
@@ -75,7 +76,7 @@ def _seal(mode: str, allow: Sequence[str], loopback: str, swallowed: str) -> str
             return 1
 
         rules = Rules(allow=tuple(allow), loopback=loopback)
-        os.environ[VARIABLE] = f"{start(rules, Moment(), at_end)}:0"
+        os.environ[SEALED_VARIABLE] = f"{start(rules, Moment(), at_end)}:0"
     except OSError as error:
         return error.strerror or str(error)
     return ""

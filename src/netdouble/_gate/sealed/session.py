@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 from netdouble import _active
 from netdouble._core.callers import called_from_files
-from netdouble._gate import guard, ledger, proxies, sockets
+from netdouble._gate import SEALED_VARIABLE, guard, ledger, proxies, sockets
 from netdouble._gate.ledger import Attempt, Place
 from netdouble._gate.refusals import with_port
 from netdouble._gate.sealed.link import Link
 from netdouble._gate.sealed.messages import Moment, Refusal, Rules
-from netdouble._gate.sealed.obstacles import VARIABLE, obstacle, threads
+from netdouble._gate.sealed.obstacles import obstacle, threads
 from netdouble._gate.sealed.refusals import report
 from netdouble._gate.sealed.stacks import Frame, Stack, Stacks, of_this_process, thread_of
 from netdouble._gate.sealed.start import AtEnd, start
@@ -32,10 +32,12 @@ class Sealing:
 
     Attributes:
         joined: an outer run had sealed it already. is_namespace: it has a network of its own, and no supervisor.
+        follows: the rules are an outer run's, and this process only says which test runs.
     """
 
-    def __init__(self, *, joined: bool, link: Link | None = None, stacks: Stacks | None = None) -> None:
-        self.joined, self.is_namespace = joined, link is None
+    def __init__(self, *, joined: bool, link: Link | None = None, stacks: Stacks | None = None,
+                 follows: bool = False) -> None:  # fmt: skip
+        self.joined, self.is_namespace, self.follows = joined, link is None, follows
         self._test = ""
         self._began = 0.0
         self._link, self._stacks = link, stacks
@@ -47,7 +49,8 @@ class Sealing:
         link, before = self._link, sockets.on_judged
         guard.watching.append(self.tell)
         guard.sources.append(self.collect)
-        sockets.on_judged = link.judged
+        if not self.follows:
+            sockets.on_judged = link.judged
         self.tell()
 
         def detach() -> None:
@@ -66,7 +69,8 @@ class Sealing:
     def tell(self) -> None:
         """Tell the supervisor what holds now."""
         if self._link is not None:
-            self._link.tell_rules(_rules())
+            if not self.follows:
+                self._link.tell_rules(_rules())
             self._tell_moment()
 
     def _tell_moment(self) -> None:
@@ -84,17 +88,33 @@ class Sealing:
             stacks = self._stacks.take() if self._stacks is not None else []
             for refusal in refusals:
                 refusal.thread_name = _names().get(refusal.thread, refusal.thread_name)
-                _enter(refusal, _frames(refusal, stacks))
+                _enter(refusal, _frames(refusal, stacks), self._rule())
+
+    def _rule(self) -> str:
+        return "netdouble run --sealed" if self.follows else guard.rule_text(None)
 
     def is_alive(self) -> bool:
         """Whoever answers for this process still does."""
         try:
             if self._link is not None:
                 for refusal in self._link.ask():
-                    _enter(refusal, [])
+                    _enter(refusal, [], self._rule())
         except OSError:
             return False
         return True
+
+
+def follow() -> Sealing | None:
+    """A part in the sealed run of `netdouble run`, if this process belongs to one: it says which test runs.
+
+    Raises:
+        OSError: its supervisor does not answer.
+    """
+    address, _, process = os.environ.get(SEALED_VARIABLE, "").partition(":")
+    if process != "0" or address == NAMESPACE:
+        return None
+    stacks = of_this_process()
+    return Sealing(joined=True, link=Link(address, stacks.signal, rules=False), stacks=stacks, follows=True)
 
 
 def _rules() -> Rules:
@@ -126,7 +146,7 @@ def seal(mode: str, at_end: AtEnd) -> Sealing:
     Raises:
         OSError: it can't be; the text says why.
     """
-    outer = os.environ.get(VARIABLE, "").partition(":")[0]
+    outer = os.environ.get(SEALED_VARIABLE, "").partition(":")[0]
     why = "" if outer else obstacle(mode) or threads()
     if why:
         raise OSError(why)
@@ -135,7 +155,7 @@ def seal(mode: str, at_end: AtEnd) -> Sealing:
             from netdouble._gate.sealed.namespace import enter
 
             enter()
-            os.environ[VARIABLE] = f"{NAMESPACE}:0"
+            os.environ[SEALED_VARIABLE] = f"{NAMESPACE}:0"
         return Sealing(joined=bool(outer))
     stacks = of_this_process()
     try:
@@ -146,7 +166,7 @@ def seal(mode: str, at_end: AtEnd) -> Sealing:
         raise OSError(f"the outer run's supervisor does not answer: {why}" if outer else why) from None
 
 
-def _enter(refusal: Refusal, frames: list[Frame]) -> None:
+def _enter(refusal: Refusal, frames: list[Frame], rule: str) -> None:
     """Into the ledger."""
     if refusal.passed:
         for _ in range(refusal.times):
@@ -163,7 +183,7 @@ def _enter(refusal: Refusal, frames: list[Frame]) -> None:
     row.count += refusal.times
     host, _, port = refusal.target.rpartition(":")
     error = NetworkBlocked(
-        report(refusal, caller, guard.rule_text(None)), target=refusal.target, test=refusal.test, caller=caller,
+        report(refusal, caller, rule), target=refusal.target, test=refusal.test, caller=caller,
         action=refusal.call, host=host if port.isdecimal() else refusal.target,
         port=int(port) if port.isdecimal() else None, thread=refusal.thread_name, pid=refusal.process,
     )  # fmt: skip

@@ -100,20 +100,21 @@ class Supervisor:
             message, descriptors, _, _ = socket.recv_fds(visitor, 64, 1)
         except OSError:
             message, descriptors = b"", []
-        if message.startswith(b"join") and descriptors:
-            self._join(visitor, descriptors[0], int(message[4:]))
+        if message[:4] in {b"join", b"look"} and descriptors:
+            self._join(visitor, descriptors[0], int(message[4:]), rules=message.startswith(b"join"))
         elif message == b"take" and member is not None:
             refusals = member.take(_AT_ONCE)
             visitor.send(packed(refusals))
         elif not message:
             self._leave(descriptor)
 
-    def _join(self, visitor: socket.socket, page: int, number: int) -> None:
+    def _join(self, visitor: socket.socket, page: int, number: int, *, rules: bool) -> None:
         process = _peer(visitor)
         if os.getpid() not in ancestors(process):  # a stranger, who has no say in what this run may do
             os.close(page)
             return
-        member = Member(process, Page(page), Rules(), Moment(), number)
+        before = Rules() if rules else self._judge.outside.rules
+        member = Member(process, Page(page), before, Moment(), number, follows=not rules)
         os.close(page)
         self._judge.members[process] = member
         self._sockets[visitor.fileno()] = visitor, member
