@@ -125,11 +125,11 @@ class HandlerPattern(UrlPattern):
 
     def mismatches(self, request: Neutral) -> Sequence[Mismatch]:
         """Nothing, or what its matcher says is different."""
-        if not any(each is self.handler for each in self.listed_in):
-            return (Mismatch("where", "a handler of its server", "taken away", "handlers"),)
-        if self.handler.matcher.match(werkzeug_request(request)):
+        if not self.handler.matcher.match(werkzeug_request(request)):
+            return Differences(partial(_differences, self.handler.matcher, request))
+        if self.handler in self.listed_in:
             return MATCHED
-        return Differences(partial(_differences, self.handler.matcher, request))
+        return (Mismatch("where", "a handler of its server", "taken away", "handlers"),)
 
 
 _CRITERIA = {"uri": "path", "query_string": "query", "headers": "header", "data": "content"}

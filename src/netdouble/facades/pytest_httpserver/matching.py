@@ -226,4 +226,6 @@ class RequestMatcher:
 
     def match(self, request: Request) -> bool:
         """Nothing is different."""
-        return not self.difference(request)
+        if type(self).difference is not RequestMatcher.difference:
+            return not self.difference(request)
+        return self.match_uri(request) and self.method in {METHOD_ALL, request.method} and not self.difference(request)

@@ -78,6 +78,9 @@ class Door(RoutesHost):
         call.scope = self._scope()
         return call
 
+    def foresee(self, request: Neutral) -> None:
+        """Nothing: a handler answers whole requests."""
+
     def malformed(self, call: Call) -> None:
         """It is answered with 400, and listed nowhere, as with Werkzeug's server."""
 

@@ -23,7 +23,7 @@ from netdouble.facades._httpx_failures import built, spoken_to
 from netdouble.facades._httpx_objects import default, is_a, native_request
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx.calls import CallList, is_over
-from netdouble.facades.respx.lookups import Pattern
+from netdouble.facades.respx.lookups import Lookup, Pattern
 from netdouble.facades.respx.patterns import M
 from netdouble.facades.respx.responses import mock_response_class
 from netdouble.facades.respx.stub_patterns import StubPattern
@@ -63,6 +63,9 @@ class Route:
         self._forgotten: set[int] = set()
         self._snapshots: list[_Said] = []
         self._lock = threading.Lock()
+        # The side effect that was last called, and whether it takes the route.
+        self._asked: tuple[Any, bool] = (None, False)
+        self._has_groups = _has_groups(self._pattern)
         self.calls = CallList(name=self.__repr__, source=self._logged)
         self.snapshot()
 
@@ -256,7 +259,7 @@ class Route:
         return stub
 
     def _set_pattern(self, pattern: Pattern) -> None:
-        self._pattern = pattern
+        self._pattern, self._has_groups = pattern, _has_groups(pattern)
         made = StubPattern(pattern)
         for stub in self._stubs:
             router = stub._log.router  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # a network
@@ -284,7 +287,7 @@ class Route:
 
     def _answer(self, request: Request) -> Any:
         native = native_request(request)
-        context = self._pattern.match(native).context
+        context = self._pattern.match(native).context if self._has_groups else {}
         effect = self._next_effect()
         if effect is None:
             return kept(self._return_value) if self._return_value is not None else empty()
@@ -321,13 +324,42 @@ class Route:
     def _arguments(self, effect: Callable[..., Any], context: Mapping[str, Any]) -> dict[str, Any]:
         if "route" in context:
             warnings.warn(f"Matched context contains reserved word `route`: {self._pattern!r}", stacklevel=2)
-        try:
-            wants_route = "route" in inspect.signature(effect).parameters
-        except (TypeError, ValueError):  # a builtin
-            wants_route = False
-        return {**context, "route": self} if wants_route else {k: v for k, v in context.items() if k != "route"}
+        if self._asked[0] is not effect:
+            self._asked = effect, _takes_route(effect)
+        if self._asked[1]:
+            return {**context, "route": self}
+        return {k: v for k, v in context.items() if k != "route"}
 
 
+def _takes_route(effect: Callable[..., Any]) -> bool:
+    try:
+        return "route" in inspect.signature(effect).parameters
+    except (TypeError, ValueError):  # a builtin
+        return False
+
+
+def _has_groups(pattern: Pattern) -> bool:
+    return any(part.lookup is Lookup.REGEX or part.key not in _WITHOUT_GROUPS for part in pattern if part)
+
+
+# Of these a match has a context only where a regex is in it; what a pattern of the user's own does is not known.
+_WITHOUT_GROUPS = frozenset(
+    (
+        "method",
+        "scheme",
+        "host",
+        "port",
+        "path",
+        "params",
+        "url",
+        "headers",
+        "cookies",
+        "content",
+        "json",
+        "data",
+        "files",
+    )
+)
 _EMPTY: list[Response] = []
 
 
