@@ -259,3 +259,43 @@ def test_names_find_routes(net):
     assert net["one user"] is route
     with pytest.raises(KeyError, match="one user"):
         net["one usr"]
+
+
+def statuses(count):
+    answers = [ask("GET", URL) for _ in range(count)]
+    return [answer.status if isinstance(answer, Response) else answer.fault for answer in answers]
+
+
+def test_the_first_calls_fail_and_then_come_the_answers():
+    with Network(unused="off") as net:
+        net.get(URL).reply(200).then(201).fail_first(2)
+        assert statuses(5) == [Fault.RESET, Fault.RESET, 200, 201, 201]
+
+
+def test_a_route_that_has_answered_can_be_made_to_fail_from_now_on():
+    with Network(unused="off") as net:
+        route = net.get(URL).reply(200).repeat(3).then(201)
+        assert statuses(1) == [200]
+        route.fail_first(1, 503)
+        assert statuses(5) == [503, 200, 200, 201, 201]
+
+
+def test_a_last_answer_goes_on_after_failures():
+    with Network(unused="off") as net:
+        route = net.get(URL).reply(200)
+        assert statuses(4) == [200] * 4
+        route.fail_first(1, Fault.GOAWAY)
+        assert statuses(3) == [Fault.GOAWAY, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("declare", "text"),
+    [
+        (lambda route: route.fail_first(2), "comes after an answer"),
+        (lambda route: route.reply(200).fail_first(0), "takes how many calls, 1 or more, not 0"),
+        (lambda route: route.reply(200).fail_first(1, "reset"), "takes a Fault or an exception"),
+    ],
+)
+def test_fail_first_says_what_it_needs(declare, text):
+    with pytest.raises(DeclarationError, match=text):
+        declare(Network().get(URL))

@@ -182,6 +182,16 @@ class Answers:
         """These answers and one more."""
         return Answers((*self.steps, (reply, 1)), self.since)
 
+    def preceded(self, reply: Reply, times: int, since: int) -> Answers:
+        """`times` times `reply`, from the call on that has `since` before it; then what these have left."""
+        left, rest = since - self.since, []
+        for n, (each, often) in enumerate(self.steps):
+            is_last = n == len(self.steps) - 1
+            if often > left or is_last:
+                rest.append((each, max(1, often - left)))
+            left = max(0, left - often)
+        return Answers(((reply, times), *rest), since)
+
     def repeated(self, times: int) -> Answers:
         """These answers, the last of them given `times` times."""
         return Answers((*self.steps[:-1], (self.steps[-1][0], times)), self.since)

@@ -177,6 +177,34 @@ class Route:
         self._answers = Answers(((make_failure(failure, response, delay), 1),), since=self.count)
         return self
 
+    def fail_first(self, times: int, failure: Fault | BaseException | type[BaseException] | int = Fault.RESET, *,
+                   response: Response | None = None, delay: Delay = 0.0) -> Self:  # fmt: skip
+        """Fail the first `times` calls from now on; after them come the answers that it has.
+
+        For routes that somebody else declared, a fixture say; where the answers are declared, it is the same as
+        `.fail(failure).repeat(times).then(...)`.
+
+        Args:
+            times: 1 or more. failure: as `fail` takes it, or a status such as 503. response, delay: as of `fail`.
+
+        Raises:
+            DeclarationError: it has no answer yet, or the arguments can't make a failure.
+
+        Example:
+            >>> net.get("https://api.example.com/users/7").reply(json={"id": 7}).fail_first(2, Fault.RESET)
+        """
+        self._not_sealed("fail_first")
+        if not self._answers.steps:
+            raise DeclarationError("fail_first() comes after an answer: write .reply(...).fail_first(2)")
+        if not _is_count(times, least=1):
+            raise DeclarationError(f"fail_first() takes how many calls, 1 or more, not {times!r}")
+        if isinstance(failure, int):
+            failed: Reply = as_reply(Response(failure, delay=delay))
+        else:
+            failed = make_failure(failure, response, delay)
+        self._answers = self._answers.preceded(failed, times, since=self.count)
+        return self
+
     def pass_through(self) -> Self:
         """Let the request reach the real service, the guard open for it. It is recorded like every other call."""
         self._not_sealed("pass_through")
