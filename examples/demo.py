@@ -28,7 +28,7 @@ def pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def main() -> int:
-    """Run the three parts; the exit status."""
+    """Run the parts; the exit status."""
     heading("1. A shop on requests, httpx, openai (httpx2), aiohttp and boto3: its tests, with no network")
     suite = pytest("-v", "-p", "isolation")
     if sys.version_info >= (3, 11):
@@ -36,7 +36,9 @@ def main() -> int:
         pytest("-q", "-rP", "--show-capture=stdout", CROSSING)
     else:
         heading("2. left out: openai sends with httpx2, which needs Python 3.11")
-    heading("3. A deliberate mistake: the stub says /user/{id}, the code asks /users/7")
+    heading("3. One test at three layers: in the client, on the wire with TLS, on a server; what each call came over")
+    pytest("-q", "-rP", "--show-capture=stdout", "tests/test_layers.py")
+    heading("4. A deliberate mistake: the stub says /user/{id}, the code asks /users/7")
     mistake = pytest("-q", "--tb=short", "deliberate")
     reported = mistake.returncode == 1 and "no route answers" in mistake.stdout
     heading(
