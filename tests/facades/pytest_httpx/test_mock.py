@@ -6,19 +6,17 @@ import socket
 from unittest.mock import ANY
 
 import httpx
-import httpx2
 import pytest
 import requests
+from tests.facades.libraries import LIBRARIES, every_library
 
 from netdouble import Network, UnmatchedRequest
 from netdouble.facades.pytest_httpx import HTTPXMock, IteratorStream
-from netdouble.facades.pytest_httpx.dialects import HTTPX, HTTPX2
 from netdouble.facades.pytest_httpx.expectations import Options
 
 pytest_plugins = ["pytester"]
 
 URL = "https://api.test/x"
-BOTH = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@BOTH
+@every_library
 @pytest.mark.parametrize(("matchers", "match", "other"), CASES, ids=lambda case: str(case)[:40])
 def test_a_matcher_takes_the_one_and_not_the_other(mock, library, matchers, match, other):
     mock.add_response(201, is_reusable=True, **matchers)
@@ -74,7 +72,7 @@ def test_the_first_unused_answers_and_then_the_last_if_it_may():
     mock._assert_options()
 
 
-@BOTH
+@every_library
 def test_what_is_not_expected_is_told_to_the_letter(mock, library):
     mock.add_response(url=URL)
     mock.add_response(url=URL, method="POST", match_headers={"X-A": "1"}, match_json={"a": 1})
@@ -110,7 +108,7 @@ def test_what_was_not_used_or_not_expected_fails_at_the_end():
         mock._assert_options()
 
 
-@BOTH
+@every_library
 @pytest.mark.asyncio
 async def test_callbacks_and_exceptions_answer_both_kinds_of_client(mock, library):
     async def later(request):
@@ -132,7 +130,7 @@ async def test_callbacks_and_exceptions_answer_both_kinds_of_client(mock, librar
         assert client.get(URL).json() == URL  # there a coroutine failed with an AttributeError
 
 
-@BOTH
+@every_library
 def test_a_compressed_body_is_decoded_each_time(mock, library):
     mock.add_response(headers={"content-encoding": "gzip"}, content=gzip.compress(b"hello"), is_reusable=True)
     assert [library.get(URL).text for _ in range(2)] == ["hello", "hello"]
@@ -145,7 +143,7 @@ def test_a_compressed_body_is_decoded_each_time(mock, library):
         assert (b"".join(response.iter_raw())[:2], library.get(URL).text) == (b"\x1f\x8b", "hi")
 
 
-@BOTH
+@every_library
 @pytest.mark.asyncio
 async def test_a_stream_is_read_by_both_kinds_of_client_and_again(mock, library):
     mock.add_response(stream=IteratorStream([b"a", b"b"]), is_reusable=True)
@@ -213,22 +211,6 @@ def test_matchers_that_do_not_go_together_are_refused(mock, matchers, text):
         mock.add_response(**matchers)
 
 
-def test_the_fork_for_httpx2_takes_numbers_and_wants_a_response():
-    mock = HTTPXMock(dialect=HTTPX2)
-    scope = mock._open()
-    mock.add_response(204, url=URL, match_params={"a": 1, "b": [True, None], "c": ["x"]})
-    assert httpx2.get(f"{URL}?a=1&b=true&b=&c=x").status_code == 204
-    mock.add_callback(lambda request: "text")
-    with pytest.raises(
-        httpx2.TimeoutException, match=r"^Callback registered for GET request on .* MUST return httpx2.R"
-    ):
-        httpx2.get(URL)
-    mock._close(scope)
-    with pytest.raises(AssertionError, match="angryfoxx"):
-        mock._assert_options()
-    assert HTTPX2.loose_params is not HTTPX.loose_params
-
-
 def test_it_stands_inside_a_network_of_netdoubles_own():
     with Network() as net:
         net.get("https://net.test/").reply(201)
@@ -260,13 +242,14 @@ CHILD = """
 """
 
 
-@pytest.mark.parametrize(
-    ("peer", "names"),
-    [
-        ("pytest_httpx", {"library": "httpx", "package": "pytest_httpx", "fixture": "httpx_mock"}),
-        ("httpx2_pytest", {"library": "httpx2", "package": "pytest_httpx2", "fixture": "httpx2_mock"}),
-    ],
-)
+PEERS = {
+    "pytest_httpx": {"library": "httpx", "package": "pytest_httpx", "fixture": "httpx_mock"},
+    "httpx2_pytest": {"library": "httpx2", "package": "pytest_httpx2", "fixture": "httpx2_mock"},
+}
+HERE = {library.__name__ for library in LIBRARIES}
+
+
+@pytest.mark.parametrize(("peer", "names"), [row for row in PEERS.items() if row[1]["library"] in HERE])
 def test_the_fixture_and_the_marker_by_their_own_names(pytester, peer, names):
     pytester.makepyfile(CHILD.format(**names))
     options = ("-p", "netdouble.facades", f"--net-replace={peer}", "-p", "no:randomly", "--strict-markers")

@@ -4,8 +4,8 @@ import re
 from unittest.mock import ANY
 
 import httpx
-import httpx2
 import pytest
+from tests.facades.libraries import every_library
 
 from netdouble.facades import respx
 from netdouble.facades.respx.patterns import M, Noop, Params, Pattern, merge_patterns, parse_url_patterns
@@ -65,7 +65,7 @@ def request_of(library, case):
     return library.Request(method, url, **(rest[0] if rest else {}))
 
 
-@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+@every_library
 @pytest.mark.parametrize(("lookups", "match", "other"), CASES, ids=lambda case: str(case)[:50])
 def test_a_pattern_matches_the_one_and_not_the_other(library, lookups, match, other):
     pattern = M(**lookups)
@@ -75,7 +75,7 @@ def test_a_pattern_matches_the_one_and_not_the_other(library, lookups, match, ot
     assert pattern == M(**lookups)
 
 
-@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+@every_library
 @pytest.mark.parametrize(("lookups", "match", "other"), CASES, ids=lambda case: str(case)[:50])
 def test_a_route_with_it_answers_the_one_and_not_the_other(library, lookups, match, other):
     with respx.mock(assert_all_mocked=False) as router, library.Client() as client:

@@ -9,39 +9,38 @@ import threading
 import aiohttp
 import httpcore
 import httpx
-import httpx2
 import pytest
 import requests
+from tests.facades.libraries import LIBRARIES, every_library
 
 from netdouble import Fault, Network, UnmatchedRequest
 from netdouble.facades import respx
 from netdouble.facades.respx.model import AllMockedAssertionError, CallList, PassThrough, RouteList
 
 URL = "https://api.test/x"
-BOTH = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 
 
-@BOTH
+@every_library
 def test_a_response_of_either_library_answers_both(library):
     with respx.mock as router:
         router.get(URL).mock(return_value=library.Response(201, json={"a": 1}, headers={"X-A": "b"}))
-        for client in (httpx, httpx2):
+        for client in LIBRARIES:
             got = client.get(URL)
             assert (got.status_code, got.json(), got.headers["x-a"], type(got)) == (201, {"a": 1}, "b", client.Response)
 
 
-@BOTH
+@every_library
 def test_an_exception_of_either_library_is_raised_as_the_clients_own(library):
     with respx.mock as router:
         router.get(URL).mock(side_effect=library.ConnectError)
         router.post(URL).mock(side_effect=library.ReadTimeout("slow"))
-        for client in (httpx, httpx2):
+        for client in LIBRARIES:
             with pytest.raises(client.ConnectError, match=r"^Mock Error$") as caught:
                 client.get(URL)
             assert caught.value.request.url == URL
             with pytest.raises(client.ReadTimeout, match=r"^slow$"):
                 client.post(URL)
-        assert [call.has_response for call in router.calls] == [False] * 4
+        assert [call.has_response for call in router.calls] == [False] * 2 * len(LIBRARIES)
 
 
 def test_clients_that_respx_never_saw_are_answered_too():
@@ -70,7 +69,7 @@ def test_httpcore_by_hand_is_answered():
         assert router.calls.last.request.url == URL
 
 
-@BOTH
+@every_library
 @pytest.mark.asyncio
 async def test_functions_exceptions_and_iterables_are_side_effects(library):
     async def later(request, number):
@@ -142,7 +141,7 @@ def test_generators_as_side_effects_are_safe_in_threads():
         assert sorted(seen) == list(range(100))
 
 
-@BOTH
+@every_library
 @pytest.mark.asyncio
 async def test_a_streamed_body_is_read_again_and_by_both_kinds_of_client(library):
     async def chunks():
@@ -239,8 +238,8 @@ def test_a_network_of_netdoubles_own_and_a_router_answer_side_by_side():
         router.get(URL).respond(202)
         assert (httpx.get("https://net.test/").status_code, httpx.get(URL).status_code) == (201, 202)
         net.get("https://down.test/").fail(Fault.CONNECT_REFUSED)
-        with pytest.raises(httpx2.ConnectError):
-            httpx2.get("https://down.test/")
+        with pytest.raises(httpx.ConnectError):
+            httpx.get("https://down.test/")
         assert (net.count, router.calls.call_count) == (2, 1)
 
 
@@ -282,7 +281,7 @@ def test_the_history_has_requests_responses_and_the_asserts_of_mocks():
     assert CallList().call_count == 0
 
 
-@BOTH
+@every_library
 def test_without_patching_a_router_is_the_handler_of_a_mock_transport(library):
     router = respx.Router()
     router.post(URL) % 404
@@ -295,7 +294,7 @@ def test_without_patching_a_router_is_the_handler_of_a_mock_transport(library):
     assert (router.calls.call_count, router.calls[1].has_response) == (2, False)
 
 
-@BOTH
+@every_library
 def test_using_httpx_answers_whatever_transport_a_client_has(library):
     real = library.MockTransport(lambda request: library.Response(500))
     with library.Client(transport=real) as client:
@@ -380,7 +379,7 @@ def test_apps_answer():
     with respx.mock as router:
         router.get(path="/w").mock(side_effect=respx.WSGIHandler(wsgi))
         router.get(path="/a").mock(side_effect=respx.ASGIHandler(asgi))
-        assert (httpx.get("https://h.test/w").text, httpx2.get("https://h.test/w").text) == ("/w", "/w")
+        assert [library.get("https://h.test/w").text for library in LIBRARIES] == ["/w"] * len(LIBRARIES)
         assert httpx.get("https://h.test/a").text == "/a"
 
 
@@ -417,7 +416,7 @@ pytest_plugins = ["pytester"]
 def test_the_fixture_and_the_marker_by_their_own_names(pytester):
     pytester.makepyfile(
         """
-        import httpx, httpx2, pytest, respx
+        import httpx, pytest, respx
         from respx.models import Route
         from respx.patterns import M
 
@@ -428,7 +427,7 @@ def test_the_fixture_and_the_marker_by_their_own_names(pytester):
         @pytest.mark.respx(base_url="https://foo.test", assert_all_called=False)
         def test_marked(respx_mock):
             respx_mock.get("/baz/").mock(return_value=httpx.Response(204))
-            assert httpx2.get("https://foo.test/baz/").status_code == 204
+            assert httpx.get("https://foo.test/baz/").status_code == 204
 
         @pytest.mark.respx()
         def test_unused(respx_mock):
@@ -440,21 +439,3 @@ def test_the_fixture_and_the_marker_by_their_own_names(pytester):
     )
     result.assert_outcomes(passed=3, errors=1)
     result.stdout.fnmatch_lines(["*RESPX: some routes were not called!*"])
-
-
-def test_the_fixture_for_httpx2(pytester):
-    pytester.makepyfile(
-        """
-        import httpx2, pytest, pytest_httpx2
-
-        @pytest.mark.httpx2(base_url="https://foo.test")
-        def test_marked(httpx2_mock):
-            httpx2_mock.get("/") % httpx2.Response(204)
-            assert httpx2.get("https://foo.test/").status_code == 204
-
-        def test_unused(httpx2_mock):
-            httpx2_mock.get("https://unused.test/")
-        """
-    )
-    options = ("-p", "netdouble.facades", "--net-replace=pytest_httpx2", "-p", "no:randomly")
-    pytester.runpytest_subprocess(*options).assert_outcomes(passed=2, errors=1)
