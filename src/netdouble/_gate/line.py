@@ -244,7 +244,7 @@ class Line:
             with self._lock:
                 plain = self._tls.opened(raw)
                 self._flush(self._tls.said())
-            if plain or self._tls.is_over:
+            if plain or self._tls.is_over or not raw:
                 return plain
 
     def _heard(self, data: bytes) -> Iterator[Act]:
