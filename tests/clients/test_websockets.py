@@ -1,24 +1,37 @@
-"""WebSockets without a connection: the clients whose seam can carry them, against the same routes."""
+"""WebSockets of the clients that netdouble knows: without a connection and on the wire, against the same routes."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import sys
 import threading
 
 import aiohttp
 import pytest
+from tests.far_end.loops import connections_closed
 
 from netdouble import Closing, Fault, Network, UnmatchedRequest, UnmetExpectation
 
 URL = "wss://api.test/feed"
+
+# asyncio of Python 3.10 calls a TLS transport unclosed that its peer has closed (its sslproto.py).
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport <asyncio.sslproto:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_to_later_tests():
+    yield
+    if sys.version_info < (3, 11):
+        gc.collect()
 
 
 class Aiohttp:
     """aiohttp, in the words of this file."""
 
     refused, broken = aiohttp.WSServerHandshakeError, aiohttp.ClientOSError
+    dropped = 1000  # what aiohttp 3.9 says of a connection that ended in order without a word
 
     async def __aenter__(self):
         self.session = aiohttp.ClientSession()
@@ -26,12 +39,14 @@ class Aiohttp:
             self.ws = await self.session.ws_connect(URL, protocols=["chat"], headers={"X-Token": "t"})
         except BaseException:
             await self.session.close()
+            await connections_closed()
             raise
         return self
 
     async def __aexit__(self, *_):
         await self.ws.close()
         await self.session.close()
+        await connections_closed()
 
     async def say(self, data):
         await (self.ws.send_str(data) if isinstance(data, str) else self.ws.send_bytes(data))
@@ -52,6 +67,8 @@ class Aiohttp:
 
 
 class _Httpx2:
+    dropped = 1006
+
     def __init__(self):
         import httpx2.websockets
 
@@ -63,7 +80,8 @@ class _Httpx2:
 
     @property
     def broken(self):
-        return self.lib.ReadError
+        # ReadError; over TLS, Python before 3.12.3 took a reset for the end (python/cpython#115627).
+        return self.lib.TransportError
 
     def data_of(self, event):
         return event.data if isinstance(event.data, str) else bytes(event.data)
@@ -138,7 +156,12 @@ def kind(request):
     return request.param
 
 
-def test_a_script_talks(kind):
+@pytest.fixture(params=["transport", "wire"])
+def layer(request):
+    return request.param
+
+
+def test_a_script_talks(kind, layer):
     async def talk():
         async with kind() as client:
             assert client.subprotocol == "chat"
@@ -147,7 +170,7 @@ def test_a_script_talks(kind):
             assert await client.hear() == b"pong"
             assert await client.hear() == 4000
 
-    with Network() as net:
+    with Network(layer=layer) as net:
         route = net.websocket(URL, headers={"X-Token": "t"}).speaking("chat")
         route.send("hello").expect("ping").send(b"pong").close(4000)
         asyncio.run(talk())
@@ -170,7 +193,7 @@ async def aecho(ws):
 
 
 @pytest.mark.parametrize("peer", [echo, aecho])
-def test_a_function_is_the_peer(kind, peer):
+def test_a_function_is_the_peer(kind, peer, layer):
     async def talk():
         async with kind() as client:
             for data in ("one", b"two", "x" * 40_000):
@@ -178,7 +201,7 @@ def test_a_function_is_the_peer(kind, peer):
                 assert await client.hear() == data
             await client.ping()
 
-    with Network() as net:
+    with Network(layer=layer) as net:
         route = net.websocket(URL).reply(peer)
         asyncio.run(talk())
     assert len(route.last.messages) == 6
@@ -186,30 +209,30 @@ def test_a_function_is_the_peer(kind, peer):
     assert [thread.name for thread in threading.enumerate() if "peer" in thread.name] == []
 
 
-def test_pauses_and_connections_that_end_without_a_word(kind):
+def test_pauses_and_connections_that_end_without_a_word(kind, layer):
     async def talk():
         async with kind() as client:
             assert await client.hear() == "one"
             assert await client.hear() == "two"
-            assert await client.hear() == 1006
+            assert await client.hear() in {1006, kind.dropped}
 
-    with Network() as net:
+    with Network(layer=layer) as net:
         net.websocket(URL).send("one").pause(0.02).send("two").drop()
         asyncio.run(talk())
 
 
-def test_an_expectation_that_is_not_met_fails_the_test(kind):
+def test_an_expectation_that_is_not_met_fails_the_test(kind, layer):
     async def talk():
         async with kind() as client:
             await client.say("pong")
             assert await client.hear() == 1008
 
-    with pytest.raises(UnmetExpectation, match="expected  'ping'"), Network() as net:
+    with pytest.raises(UnmetExpectation, match="expected  'ping'"), Network(layer=layer) as net:
         net.websocket(URL).expect("ping")
         asyncio.run(talk())
 
 
-def test_a_peer_that_raises_fails_the_test(kind):
+def test_a_peer_that_raises_fails_the_test(kind, layer):
     async def talk():
         async with kind() as client:
             await client.say("x")
@@ -219,17 +242,17 @@ def test_a_peer_that_raises_fails_the_test(kind):
         ws.receive()
         return 1 // 0
 
-    with pytest.raises(UnmetExpectation, match="raised ZeroDivisionError"), Network() as net:
+    with pytest.raises(UnmetExpectation, match="raised ZeroDivisionError"), Network(layer=layer) as net:
         net.websocket(URL).reply(broken)
         asyncio.run(talk())
 
 
-def test_a_handshake_is_refused_or_fails_or_is_unmatched(kind):
+def test_a_handshake_is_refused_or_fails_or_is_unmatched(kind, layer):
     async def talk():
         async with kind():
             pass
 
-    with Network(swallowed="warn") as net:
+    with Network(layer=layer, swallowed="warn") as net:
         net.websocket(URL).reply(403).then(Fault.RESET)
         with pytest.raises(kind().refused):
             asyncio.run(talk())
@@ -243,7 +266,7 @@ def test_a_handshake_is_refused_or_fails_or_is_unmatched(kind):
 
 if sys.version_info >= (3, 11):  # httpx2's oldest
 
-    def test_httpx2_on_trio():
+    def test_httpx2_on_trio(layer):
         import trio
 
         async def talk():
@@ -252,6 +275,6 @@ if sys.version_info >= (3, 11):  # httpx2's oldest
                 assert await client.hear() == "two"
                 await client.say("bye")
 
-        with Network() as net:
+        with Network(layer=layer) as net:
             net.websocket(URL).send("one").pause(0.02).send("two").expect("bye")
             trio.run(talk)

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 import aiohttp
 import pytest
 import websockets
+from tests.far_end.loops import connections_closed
 from websockets.sync.client import connect
 
 import netdouble
@@ -58,9 +59,7 @@ class Talks:
             heard.append((await ws.receive()).data)
             await ws.receive()
             told = heard, ws.protocol, ws.close_code
-        # aiohttp waits for no connection to be closed, and with TLS that takes a few turns of the loop.
-        while len(asyncio.get_running_loop()._selector.get_map()) > 1:  # noqa: ASYNC110  # nobody sets an event
-            await asyncio.sleep(0.001)
+        await connections_closed()
         return told
 
     def httpx2(self):

@@ -129,8 +129,7 @@ def _as_seen_by(sock: socket.socket, address: tuple[str, int]) -> Any:
 
 def _needs_thread() -> bool:
     """The loop that runs here does its I/O past `socket.socket`: trio keeps its methods from import, others are C."""
-    trio: Any = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    if _is_in_trio():
         return True
     asyncio: Any = sys.modules.get("asyncio")
     if asyncio is None:
@@ -138,3 +137,14 @@ def _needs_thread() -> bool:
     loop = asyncio._get_running_loop()
     ours = getattr(sys.modules.get("asyncio.selector_events"), "BaseSelectorEventLoop", ())
     return loop is not None and not isinstance(loop, ours)
+
+
+def _is_in_trio() -> bool:
+    trio: Any = sys.modules.get("trio")
+    if trio is None:
+        return False
+    try:
+        trio.lowlevel.current_task()  # `in_trio_run` came with trio 0.25
+    except RuntimeError:
+        return False
+    return True
