@@ -30,15 +30,16 @@ def install(
     loopback: str = "open",
     children: str = "guard",
     error: Callable[[NetworkBlocked], BaseException] | None = None,
+    origin: str = "guard.install",
 ) -> Callable[[], None]:
     """Let the guard hold from now on, for every thread of this process; the returned function takes it back.
 
     Args:
-        mode: `block`, `warn` (a `NetworkWarning` for each target) or `off`.
+        mode: `block`, `warn` (what nothing allows passes, and is listed at the exit of the interpreter) or `off`.
         allow: entries, as for `allow`. loopback: `open`, or `own`: there only listeners of this process.
         children: Python child processes inherit the guard (`guard`), are left alone (`allow`), or may not be started
             (`refuse`).
-        error: makes the exception that is raised of a `NetworkBlocked`.
+        error: makes the exception that is raised of a `NetworkBlocked`. origin: who says so, for reports.
 
     Raises:
         DeclarationError: an entry or a value can't be read.
@@ -49,25 +50,25 @@ def install(
     from netdouble._gate import arming
 
     options = {"guard": mode, "allow": allow, "loopback": loopback, "children": children}
-    settings = Settings().changed(options, "guard.install")
+    settings = Settings().changed(options, origin)
     try:
         policy = Policy(settings.allow, loopback=settings.loopback)
     except DeclarationError as unreadable:
-        raise DeclarationError(f"guard.install: {unreadable}") from None
-    origin = f"guard={mode} (guard.install)"
+        raise DeclarationError(f"{origin}: {unreadable}") from None
+    said = f"guard={mode} ({origin})"
     if "pytest" not in sys.modules:  # its plugin tells at the end of the run
         atexit.unregister(_tell)
         atexit.register(_tell)
-    return arming.put_in_force(Rule(settings.guard, policy, origin, settings.children, error))
+    return arming.put_in_force(Rule(settings.guard, policy, said, settings.children, error))
 
 
 def _tell() -> None:
-    """List at the exit of the interpreter what was refused."""
+    """List at the exit of the interpreter what was refused, or passed although nothing allows it."""
     _guard.hear()
     for attempt in _ledger.now.attempts.values():
-        if attempt.refused:
-            where = f"{attempt.action} {attempt.target}  {attempt.count}x  {attempt.test}  {attempt.caller}"
-            sys.stderr.write(f"netdouble: refused: {where.strip()}\n")
+        said = "refused" if attempt.refused else "allowed by nothing"
+        where = f"{attempt.action} {attempt.target}  {attempt.count}x  {attempt.test}  {attempt.caller}"
+        sys.stderr.write(f"netdouble: {said}: {where.strip()}\n")
     _ledger.remove_file()
 
 

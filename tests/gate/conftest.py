@@ -76,7 +76,7 @@ def wire(monkeypatch):
     made = Wire()
     # The session's own guard, if there is one, is set aside: what stands below it is replaced.
     with monkeypatch.context() as patch:
-        for name, value in {"_owners": 0, "_patches": [], "_undos": [], "_names": {},
+        for name, value in {"_owners": 0, "_patches": [], "_undos": [], "_names": {}, "_rules": [],
                             "elsewhere": guard.OFF}.items():  # fmt: skip
             patch.setattr(guard, name, value)
         patch.setattr(_origins, "test", None)

@@ -84,6 +84,28 @@ def test_its_own_exceptions_may_be_raised(tmp_path):
     assert done.stdout == "no 127.0.0.9 9\n"
 
 
+def test_warn_lets_it_pass_and_lists_it(tmp_path):
+    done = run(f"""
+        import socket
+        from netdouble import guard
+        guard.install("warn", loopback="own")
+        try: {REACH}
+        except ConnectionRefusedError: print("passed")
+    """, tmp_path)  # fmt: skip
+    assert done.stdout == "passed\n"
+    assert done.stderr.startswith("netdouble: allowed by nothing: connect 127.0.0.9:9  1x")
+
+
+def test_what_was_installed_is_taken_back_in_any_order():
+    before = guard.in_force()
+    first = guard.install()
+    second = guard.install("warn", origin="the second")
+    first()
+    assert guard.in_force().origin == "guard=warn (the second)"
+    second()
+    assert guard.in_force() is before
+
+
 MISTAKES = [{"mode": "blok"}, {"allow": "https://api.test"}, {"loopback": "closed"}, {"children": "kill"}, {"allow": 5}]
 
 

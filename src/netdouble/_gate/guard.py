@@ -62,6 +62,9 @@ watching: list[Callable[[], None]] = []
 # Those who have heard of refusals elsewhere, and enter them when they are asked to.
 sources: list[Callable[[], None]] = []
 
+# All that were put in force, the newest last.
+_rules: list[_Held] = []
+
 _lock = threading.RLock()
 _owners = 0
 _patches: list[sockets.Patch] = []
@@ -108,20 +111,30 @@ def _is_stale(patch: sockets.Patch) -> bool:
 
 
 def set_rule(rule: Rule) -> Callable[[], None]:
-    """From now on `rule` holds where no scope is open; the returned function puts back what held before."""
+    """From now on `rule` holds where no scope is open; the returned function takes it back, in whatever order."""
     global elsewhere
-    before, elsewhere = elsewhere, rule
+    held = _Held(rule)
+    _rules.append(held)
+    elsewhere = rule
     watches = rule.mode != "off" or ledger.now.notes_passages
     if watches:
         attach()
 
     def undo() -> None:
         global elsewhere
-        elsewhere = before
+        _rules.remove(held)
+        elsewhere = _rules[-1].rule if _rules else OFF
         if watches:
             detach()
 
     return undo
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """One rule that was put in force, told apart from its like."""
+
+    rule: Rule
 
 
 def changed() -> None:

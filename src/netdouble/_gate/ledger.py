@@ -15,6 +15,9 @@ from typing import Literal
 
 from netdouble.errors import NetworkBlocked
 
+# Of each kind so many refusals are kept, with their tracebacks.
+_KEPT = 500
+
 Place = Literal["test", "background", "outside"]
 
 
@@ -98,7 +101,9 @@ class Ledger:
 
     def keep(self, error: NetworkBlocked, place: Place) -> None:
         """Keep a refusal that no network has."""
-        {"test": self.unclaimed, "background": self.background, "outside": self.outside}[place].append(error)
+        kept = {"test": self.unclaimed, "background": self.background, "outside": self.outside}[place]
+        if len(kept) < _KEPT:  # a loop that tries for ever fills no memory; `attempts` counts on
+            kept.append(error)
 
 
 now = Ledger()
