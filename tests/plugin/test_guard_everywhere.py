@@ -245,6 +245,18 @@ CHILDREN = {
                "*a real child process was refused before anything was started*"),
     "refuse, os.system": (["--net-children=refuse"], "def test_it():\n    os.system('true')", {"failed": 1},
                           "*    start true *"),
+    "refuse, os.fork": (["--net-children=refuse"], """
+        def test_it():
+            with pytest.raises(NetworkBlocked, match=r"start os.fork"):
+                os.fork()
+        """, {"passed": 1}, ""),
+    "refuse, multiprocessing": (["--net-children=refuse"], """
+        import multiprocessing
+        @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+        def test_it(method):
+            with pytest.raises(NetworkBlocked, match="start .*Process of multiprocessing"):
+                multiprocessing.get_context(method).Process(target=print).start()
+        """, {"passed": 3}, ""),
     "refuse, by the network": ([], """
         def test_it():
             with Network(children="refuse"), pytest.raises(NetworkBlocked, match="children='guard'"):

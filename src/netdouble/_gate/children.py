@@ -32,6 +32,8 @@ _PTH = "netdouble-guard.pth"
 
 _handing = False
 _undos = UndoStack()
+# Our own `start` of multiprocessing's, to tell it from one that is not watched.
+_watched: list[Callable[..., None]] = []
 
 
 # On and off
@@ -72,6 +74,8 @@ def take_over() -> None:
 def refresh() -> None:
     """What holds has changed: those who look into the environment alone are to find it there."""
     if _handing:
+        if _setting(_scope()) == "refuse":
+            _watch_processes()
         value = _value()
         if value != os.environ.get(VARIABLE):
             _change(value)
@@ -151,7 +155,8 @@ def handlers() -> dict[str, Callable[[tuple[Any, ...]], None]]:
     commands: dict[str, Callable[[tuple[Any, ...]], Any]] = {
         "subprocess.Popen": lambda args: args[1], "os.system": lambda args: args[0],
         "os.posix_spawn": lambda args: args[1], "os.spawn": lambda args: args[2], "os.exec": lambda args: args[1],
-        "os.startfile": lambda args: args[0], "pty.spawn": lambda args: args[0],
+        "os.startfile": lambda args: args[0], "pty.spawn": lambda args: args[0], "os.fork": lambda _: "os.fork()",
+        "os.forkpty": lambda _: "os.forkpty()",
     }  # fmt: skip
 
     def handler(command_of: Callable[[tuple[Any, ...]], Any]) -> Callable[[tuple[Any, ...]], None]:
@@ -167,6 +172,23 @@ def _starts(command: Any) -> None:
     if in_a_test and not guard.of_runner and _setting(scope) == "refuse":
         guard.stop(Case("start", (_text(command),), None, scope, guard.test_of(scope)), "block")
     refresh()
+
+
+def _watch_processes() -> None:
+    """See `multiprocessing` start its children, of which the methods `spawn` and `forkserver` raise no event."""
+    from multiprocessing.process import BaseProcess
+
+    original = BaseProcess.start
+    if original in _watched:
+        return
+
+    @wraps(original)
+    def start(self: Any) -> None:
+        _starts(f"{type(self).__name__} of multiprocessing")
+        original(self)
+
+    _watched[:] = [start]
+    _undos.replace(BaseProcess, "start", start)
 
 
 def give(env: object) -> None:
