@@ -7,10 +7,12 @@ import pty
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from tests.guard.sealed.conftest import AWAY, PREAMBLE, is_gone, kill, wait_until
@@ -157,6 +159,25 @@ thread.join(20)
 print(answers)
 """
     assert sealed.python(code).stdout.strip() == "['ENOSYS']"
+
+
+# Strangers
+
+
+def test_a_process_that_is_not_of_the_run_has_no_say_in_it(waiting):
+    _, command, _ = waiting
+    variables = Path(f"/proc/{command}/environ").read_bytes().split(b"\0")
+    address = (
+        next(line for line in variables if line.startswith(b"NETDOUBLE_SEALED=")).split(b"=")[1].partition(b":")[0]
+    )
+    page = os.memfd_create("stranger")
+    os.truncate(page, 1 << 20)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as visitor:
+        visitor.settimeout(20)
+        visitor.connect(b"\0" + address)
+        socket.send_fds(visitor, [b"join0"], [page])
+        assert visitor.recv(16) == b""
+    os.close(page)
 
 
 # Children

@@ -316,6 +316,12 @@ def test_whatever_pytest_captures_its_output_is_whole(suite, capture):
     assert done.stdout.count("1 failed, 1 passed") == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_tests_that_are_killed_end_the_run_as_they_would_without(suite, number):
+    done = suite(f"def test_it(): os.kill(os.getpid(), {int(number)})")
+    assert done.returncode == -number
+
+
 # xdist
 
 

@@ -112,6 +112,7 @@ class Supervisor:
         process = _peer(visitor)
         if os.getpid() not in ancestors(process):  # a stranger, who has no say in what this run may do
             os.close(page)
+            self._leave(visitor.fileno())
             return
         before = Rules() if rules else self._judge.outside.rules
         member = Member(process, Page(page), before, Moment(), number, follows=not rules)
