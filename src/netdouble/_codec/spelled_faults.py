@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from netdouble._codec.framing import Framer, Framing, Plan, plan
+from netdouble._codec.http1 import ParsedRequest
 from netdouble._codec.scripts import Ending, Script
 from netdouble._codec.spelling import said
 from netdouble._core.faults import Fault
@@ -39,6 +40,11 @@ def spell_fault(fault: Fault, response: Response | None = None, *, method: str, 
     if isinstance(made, bytes):
         return Script(*filter(None, [made]), ending=ending, delay=response.delay)
     return made(_Broken(response, method, http_version, ending))
+
+
+def spell_fault_for(asked: ParsedRequest, fault: Fault, response: Response | None) -> Script:
+    """As `spell_fault`, for a request that was read."""
+    return spell_fault(fault, response, method=asked.method.upper(), http_version=asked.http_version)
 
 
 def shown(response: Response | None, error: BaseException | None) -> Response | None:

@@ -6,6 +6,7 @@ Rule: what can be said once is spelled once: `spell` keeps the script of a respo
 from __future__ import annotations
 
 from netdouble._codec.framing import Framer, Framing, Plan, encoded, field_lines, plan
+from netdouble._codec.http1 import ParsedRequest
 from netdouble._codec.pacing import paced
 from netdouble._codec.scripts import Ending, Script, StreamScript
 from netdouble._core.messages import Response
@@ -41,6 +42,11 @@ def spell(response: Response, *, method: str, http_version: str = "1.1", keep_al
     if script is None:
         script = wire[key] = _spell(response, method, http_version, keep_alive)
     return script
+
+
+def spell_for(asked: ParsedRequest, response: Response) -> Script:
+    """As `spell`, for a request that was read."""
+    return spell(response, method=asked.method.upper(), http_version=asked.http_version, keep_alive=asked.keep_alive)
 
 
 def _spell(response: Response, method: str, http_version: str, keep_alive: bool) -> Script:

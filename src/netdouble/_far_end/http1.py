@@ -8,8 +8,8 @@ from typing import Any
 from netdouble._answering import steps_of
 from netdouble._codec.http1 import Limits, MalformedRequest, ParsedRequest, RequestParser
 from netdouble._codec.scripts import Ending, Script
-from netdouble._codec.spelled_faults import spell_fault
-from netdouble._codec.spelling import CONTINUE, spell
+from netdouble._codec.spelled_faults import spell_fault_for
+from netdouble._codec.spelling import CONTINUE, spell, spell_for
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
@@ -107,7 +107,7 @@ class Http1:
         answer = call.answer
         if type(answer) is Response and answer.stream is None and not (answer.delay or answer.informational):
             # What most requests get, without the generators that all the rest needs: a third of a server's time.
-            script = _script(parsed, answer)
+            script = spell_for(parsed, answer)
             call.close(response=answer)
             yield from script.pieces
             if script.ending is Ending.KEEP_ALIVE:
@@ -142,11 +142,10 @@ class _Saying:
         self.talk: Any = None
 
     def response(self, response: Response) -> tuple[float, Iterator[Act]]:
-        return _acts(_script(self._parsed, response))
+        return _acts(spell_for(self._parsed, response))
 
     def fault(self, fault: Fault, response: Response | None) -> tuple[float, Iterator[Act]]:
-        parsed = self._parsed
-        return _acts(spell_fault(fault, response, method=parsed.method.upper(), http_version=parsed.http_version))
+        return _acts(spell_fault_for(self._parsed, fault, response))
 
     def conversation(self, call: Call, conversation: Conversation) -> Iterator[Act]:
         from netdouble._codec.websocket import handshake  # wsproto is an extra, and costs 40 ms
@@ -166,10 +165,6 @@ class _Saying:
             )
         yield from self._peer.passed(call, self._parsed.raw)
         yield Ending.KEEP_ALIVE if self._parsed.keep_alive else Ending.CLOSE
-
-
-def _script(parsed: ParsedRequest, response: Response) -> Script:
-    return spell(response, method=parsed.method.upper(), http_version=parsed.http_version, keep_alive=parsed.keep_alive)
 
 
 def _acts(script: Script) -> tuple[float, Iterator[Act]]:

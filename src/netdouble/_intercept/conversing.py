@@ -119,6 +119,15 @@ class _Stream:
             raise self._core.ReadError("[Errno 104] Connection reset by peer")
         return b"" if self._is_over else None
 
+    def _next(self, size: int, until: float | None) -> tuple[bytes | None, float | None]:
+        """What `_take` gives, and when it gives nothing yet, the seconds until there may be more."""
+        wait = self._carry_on()
+        taken = self._take(size)
+        left = None if until is None else until - _now()
+        if taken is None and left is not None and left <= 0:
+            raise self._core.ReadTimeout("The read operation timed out")
+        return taken, min((each for each in (wait, left) if each is not None), default=None)
+
     def _hear(self, data: bytes) -> None:
         if self._is_over:
             raise self._core.WriteError("[Errno 32] Broken pipe")
@@ -147,14 +156,10 @@ class Stream(_Stream):
         until = None if timeout is None else _now() + timeout
         with self._changed:
             while True:
-                wait = self._carry_on()
-                taken = self._take(max_bytes)
+                taken, wait = self._next(max_bytes, until)
                 if taken is not None:
                     return taken
-                left = None if until is None else until - _now()
-                if left is not None and left <= 0:
-                    raise self._core.ReadTimeout("The read operation timed out")
-                self._changed.wait(min((each for each in (wait, left) if each is not None), default=None))
+                self._changed.wait(wait)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002  # httpcore's interface
         """What the client says."""
@@ -189,14 +194,10 @@ class AsyncStream(_Stream):
         """As `Stream.read`."""
         until = None if timeout is None else _now() + timeout
         while True:
-            wait = self._carry_on()
-            taken = self._take(max_bytes)
+            taken, wait = self._next(max_bytes, until)
             if taken is not None:
                 return taken
-            left = None if until is None else until - _now()
-            if left is not None and left <= 0:
-                raise self._core.ReadTimeout("The read operation timed out")
-            await self._wait(min((each for each in (wait, left) if each is not None), default=None))
+            await self._wait(wait)
 
     async def _wait(self, seconds: float | None) -> None:
         if event_loop() == "trio":

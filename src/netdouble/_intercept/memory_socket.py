@@ -28,8 +28,8 @@ from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import received
 from netdouble._codec.scripts import Ending, Script
 from netdouble._codec.socket_errors import CONNECT_ERRORS, read_error, reset
-from netdouble._codec.spelled_faults import shown, spell_fault
-from netdouble._codec.spelling import CONTINUE, spell
+from netdouble._codec.spelled_faults import shown, spell_fault_for
+from netdouble._codec.spelling import CONTINUE, spell_for
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
@@ -197,15 +197,14 @@ class MemorySocket:
         except Exception as error:  # noqa: BLE001  # what the user's function raises is raised where an answer is read
             self._answers.append(_Answer(_NOTHING, call, error=error, raises=error))
             return
-        method, version = parsed.method.upper(), parsed.http_version
         if isinstance(answer, PassThrough):
             self._let_through(parsed, call)
         elif isinstance(answer, Response):
-            script = spell(answer, method=method, http_version=version, keep_alive=parsed.keep_alive)
+            script = spell_for(parsed, answer)
             self._answers.append(_Answer(script, call, script.delay, response=answer))
         elif isinstance(failure, Fault):
             fault = failure.on(self._scheme, has_body=bool(parsed.body))
-            self._fail(call, fault, answer, method, version)
+            self._fail(call, fault, answer, parsed)
         else:
             self._answers.append(_Answer(_NOTHING, call, answer.delay, error=failure, raises=failure))
 
@@ -218,12 +217,12 @@ class MemorySocket:
             return None
         return self._door.ask(parsed.to_request(self._scheme, self._host, self._port, dialect.client))
 
-    def _fail(self, call: Call, fault: Fault, fail: Fail, method: str, version: str) -> None:
+    def _fail(self, call: Call, fault: Fault, fail: Fail, parsed: ParsedRequest) -> None:
         if fault.before_request:
             self._refuse(call, fault, fail.delay)
         if fault.position == "request body":
             self._break_off(call, fault, fail.delay)
-        script = spell_fault(fault, fail.response, method=method, http_version=version)
+        script = spell_fault_for(parsed, fault, fail.response)
         error = read_error(fault)
         self._answers.append(_Answer(script, call, fail.delay or script.delay, shown(fail.response, error), error))
 

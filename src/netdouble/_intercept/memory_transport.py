@@ -22,8 +22,8 @@ from netdouble._answering import asettle
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import body_received
 from netdouble._codec.scripts import Ending, Script
-from netdouble._codec.spelled_faults import shown, spell_fault
-from netdouble._codec.spelling import CONTINUE, spell
+from netdouble._codec.spelled_faults import shown, spell_fault_for
+from netdouble._codec.spelling import CONTINUE, spell, spell_for
 from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
@@ -205,7 +205,7 @@ class MemoryTransport(asyncio.Transport):
         if call is not None and isinstance(answer, Conversation):
             self._loop.call_soon(self._converse, parsed, call)
         elif call is not None and isinstance(answer, Response) and _is_short(answer) and not _wants_upgrade(parsed):
-            script = spell(answer, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
+            script = spell_for(parsed, answer)
             if self._patient:
                 self._loop.call_soon(self._loop.call_soon, self._say, script, call, answer)
             else:
@@ -249,7 +249,7 @@ class MemoryTransport(asyncio.Transport):
                 f"{call.route} answers a WebSocket handshake with {response.status}, and a conversation would have to "
                 f'follow: declare net.websocket("{call.request.url}"). A refusal is an error status or a fault'
             )
-        script = spell(response, method=parsed.method, http_version=parsed.http_version, keep_alive=parsed.keep_alive)
+        script = spell_for(parsed, response)
         if not await self._wait(script.delay, call):
             return
         call.close(response=response)
@@ -283,7 +283,7 @@ class MemoryTransport(asyncio.Transport):
             call.close(error=failure)
             self._exchange.fail(failure)
             return
-        script = spell_fault(failure, fail.response, method=parsed.method, http_version=parsed.http_version)
+        script = spell_fault_for(parsed, failure, fail.response)
         try:
             await self._play(script, call)
         finally:  # the client may hang up in the middle, as it does on what is not HTTP
