@@ -83,7 +83,7 @@ def test_pytest_runs_that_a_test_starts_are_told(replaced):
 
 
 def test_an_original_that_was_imported_already_is_refused(replaced):
-    replaced.makepyfile(early="import responses\n")
+    replaced.makepyfile(responses="", early="import responses\n")
     replaced.makepyfile("def test_nothing(): pass")
     replaced.syspathinsert()
     done = replaced.run(sys.executable, "-c", "import sys; sys.path.insert(0, '.'); import early, pytest; "
@@ -108,11 +108,12 @@ def test_unittest_suites_replace_by_a_call():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_names_are_given_back():
+def test_names_are_given_back(tmp_path):
+    (tmp_path / "responses.py").write_text("")
     code = (
         "from netdouble.facades import replace\n"
         "undo = replace('responses'); import responses; undo()\n"
         "import sys; assert 'responses' not in sys.modules\n"
         "import responses as original; assert original.__name__ == 'responses'\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 import requests.adapters
 import urllib3
+from urllib3._collections import HTTPHeaderDict
 
 from netdouble._core.client_objects import ClientObjects
 from netdouble._core.messages import Request, Response
@@ -70,7 +71,7 @@ def rewound(body: Any, place: int | None) -> Any:
 class Headers:
     """What the session's cookie jar asks of the http.client response behind a urllib3 response."""
 
-    def __init__(self, headers: urllib3.HTTPHeaderDict) -> None:
+    def __init__(self, headers: HTTPHeaderDict) -> None:
         self.msg = self.headers = headers
 
     def isclosed(self) -> bool:
@@ -82,12 +83,12 @@ class Headers:
 
 
 def raw_response(
-    status: int, reason: str | None, headers: Iterable[tuple[str, str]] | urllib3.HTTPHeaderDict, body: Any, method: str
+    status: int, reason: str | None, headers: Iterable[tuple[str, str]] | HTTPHeaderDict, body: Any, method: str
 ) -> urllib3.HTTPResponse:
     """A urllib3 response with exactly these headers; `body` is bytes, text or a file."""
     if body is None or isinstance(body, (str, bytes, bytearray)):
         body = Body(body.encode() if isinstance(body, str) else body or b"")
-    fields = headers if isinstance(headers, urllib3.HTTPHeaderDict) else urllib3.HTTPHeaderDict(headers)
+    fields = headers if isinstance(headers, HTTPHeaderDict) else HTTPHeaderDict(headers)
     shim: Any = Headers(fields)
     return urllib3.HTTPResponse(
         body=body, headers=fields, status=status,

@@ -13,7 +13,7 @@ import requests.cookies
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
-from urllib3 import HTTPHeaderDict
+from urllib3._collections import HTTPHeaderDict
 
 from netdouble.facades._requests_objects import Headers, place_of, raw_response, rewound
 from netdouble.facades.requests_mock import exceptions

@@ -11,10 +11,10 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from http.client import responses as reasons
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3._collections import HTTPHeaderDict
 
 from netdouble._core.router import Router
 from netdouble._core.routes import Route
@@ -22,6 +22,9 @@ from netdouble._intercept.requests import neutral
 from netdouble.facades._requests_objects import place_of, raw_response, rewound
 from netdouble.facades.responses._calls import CallList
 from netdouble.facades.responses._matching import first_reason, pattern_of, spelled_url
+
+if TYPE_CHECKING:
+    from urllib3 import HTTPResponse
 
 # An argument that was not given.
 UNSET: Any = type("Unset", (), {"__repr__": lambda self: "unset"})()  # noqa: ARG005  # a method
