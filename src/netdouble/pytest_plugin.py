@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import pytest
 
 from netdouble import _active
+from netdouble._gate import guard
 from netdouble._plugin import settings, summary
-from netdouble._plugin.phases import Phases
 from netdouble._plugin.session import Session
 from netdouble.errors import DeclarationError, NetdoubleError, UnmetExpectation
 
@@ -246,8 +246,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_logreport() -> Generator[None, object, object]:
     """What a plugin does with a report is the runner's: an IDE is told over its own socket."""
-    with Phases.of_runner():
+    before, guard.of_runner = guard.of_runner, True
+    try:
         return (yield)
+    finally:
+        guard.of_runner = before
 
 
 @pytest.hookimpl(wrapper=True)

@@ -498,3 +498,17 @@ def test_the_fixture_opens_the_guard_until_the_test_ends_or_for_a_while(run):
                 net_guard.allow("https://api.test")
     """)  # fmt: skip
     result.assert_outcomes(passed=3, failed=1)  # the last one swallowed what it did not expect
+
+
+def test_a_password_in_the_command_of_a_child_is_masked(run):
+    result = refused(run, """
+        def test_it():
+            child(CODE + "  # https://me:hunter2@api.test/")
+        def test_refused():
+            with Network(children="refuse"):
+                child("# https://me:hunter2@api.test/")
+    """, "--tb=line")  # fmt: skip
+    result.assert_outcomes(failed=2)
+    told = [line for line in result.stdout.lines if "api.test/" in line and "child(" not in line]
+    assert told
+    assert not [line for line in told if "hunter2" in line]

@@ -170,7 +170,9 @@ def _starts(command: Any) -> None:
     # Runners start children of their own: xdist its workers, a report `uname`.
     in_a_test = scope is not None or _origins.test is not None or not guard.phase
     if in_a_test and not guard.of_runner and _setting(scope) == "refuse":
-        guard.stop(Case("start", (_text(command),), None, scope, guard.test_of(scope)), "block")
+        from netdouble._core.masking import masked_text
+
+        guard.stop(Case("start", (masked_text(_text(command)),), None, scope, guard.test_of(scope)), "block")
     refresh()
 
 

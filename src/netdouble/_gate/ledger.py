@@ -141,7 +141,7 @@ def new_file() -> str:
 def told() -> list[NetworkBlocked]:
     """What child processes have told since the last look; a line of half its length waits for the next one."""
     ledger = now
-    if ledger.file is None or ledger.is_child:
+    if ledger.file is None or ledger.is_child or not os.path.exists(ledger.file):
         return []
     try:
         with open(ledger.file, "rb") as file:
@@ -153,11 +153,13 @@ def told() -> list[NetworkBlocked]:
         return []
     import json
 
+    from netdouble._core.masking import masked_text
+
     ledger.read += len(lines) + 1
     found = []
     for line in lines.split(b"\n"):
         row = json.loads(line)
-        text = f"{row['text']}\n(in a child process: {row['command']})"
+        text = f"{row['text']}\n(in a child process: {masked_text(row['command'])})"
         found.append(NetworkBlocked(text, **row["fields"]))
     return found
 

@@ -63,16 +63,6 @@ class Phases:
         finally:
             guard.phase, guard.of_runner = before
 
-    @staticmethod
-    @contextmanager
-    def of_runner() -> Iterator[None]:
-        """For a while, inside of a test, the runner's own code runs."""
-        before, guard.of_runner = guard.of_runner, True
-        try:
-            yield
-        finally:
-            guard.of_runner = before
-
     def after_the_run(self, held: ExitStack) -> None:
         """What runs from here on is nobody's but the exit's."""
         held.pop_all()  # never closed
