@@ -9,6 +9,8 @@ import importlib.util
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 from netdouble import Network
@@ -68,9 +70,8 @@ def _opened(declared: list[tuple[str, str, dict[str, Any]]], *, fast: bool) -> I
 
 
 @contextmanager
-def _responses(routes: int) -> Iterator[Any]:
-    import responses
-
+def _responses(routes: int, library: str = "responses") -> Iterator[Any]:
+    responses: Any = import_module(library)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         for url in (*others(routes), URL):
             mock.add(responses.GET, url, json=JSON)
@@ -78,9 +79,8 @@ def _responses(routes: int) -> Iterator[Any]:
 
 
 @contextmanager
-def _requests_mock(routes: int) -> Iterator[Any]:
-    import requests_mock
-
+def _requests_mock(routes: int, library: str = "requests_mock") -> Iterator[Any]:
+    requests_mock: Any = import_module(library)
     with requests_mock.Mocker() as mock:
         for url in (*others(routes), URL):
             mock.get(url, json=JSON)
@@ -88,9 +88,8 @@ def _requests_mock(routes: int) -> Iterator[Any]:
 
 
 @contextmanager
-def _respx(routes: int, using: str = "httpcore") -> Iterator[Any]:
-    import respx
-
+def _respx(routes: int, using: str = "httpcore", library: str = "respx") -> Iterator[Any]:
+    respx: Any = import_module(library)
     with respx.mock(assert_all_called=False, using=using) as mock:
         for url in (*others(routes), URL):
             mock.get(url).respond(json=JSON)
@@ -130,8 +129,9 @@ def _pytest_httpx(routes: int) -> Iterator[Any]:
 
 
 @contextmanager
-def _aioresponses(routes: int) -> Iterator[Any]:
-    with mended_aioresponses()() as mock:
+def _aioresponses(routes: int, library: str = "") -> Iterator[Any]:
+    opened = import_module(library).aioresponses if library else mended_aioresponses()
+    with opened() as mock:
         for url in (*others(routes), URL):
             mock.get(url, payload=JSON, repeat=True)
         yield mock
@@ -160,6 +160,15 @@ _PEERS: dict[str, tuple[str, Mocker]] = {
     "pytest-httpx": ("pytest_httpx", _pytest_httpx),
     "pytest-httpx2": ("pytest_httpx2", _pytest_httpx2),
     "aioresponses": ("aioresponses", _aioresponses),
+}
+
+
+# The same with our facades.
+FACADES: dict[str, Mocker] = {
+    "responses": partial(_responses, library="netdouble.facades.responses"),
+    "requests-mock": partial(_requests_mock, library="netdouble.facades.requests_mock"),
+    "respx": partial(_respx, library="netdouble.facades.respx"),
+    "aioresponses": partial(_aioresponses, library="netdouble.facades.aioresponses"),
 }
 
 

@@ -53,17 +53,21 @@ S = TypeVar("S", bound=Mannered)
 
 def audience(chain: list[S], request: Request) -> list[S]:
     """Those of `chain` that are asked about `request`, in the order in which they are asked."""
+    if len(chain) == 1:
+        only = chain[0].manner
+        return chain if only is None or only.concerns(request) else []
     if all(scope.manner is None for scope in chain):
         return chain
     asked: list[S] = []
     hidden: set[str] = set()
+    outermost = chain[-1]
     for scope in chain:
         manner = scope.manner
         if manner is None:
             asked.append(scope)
         elif manner.kind not in hidden and manner.concerns(request):
             asked.append(scope)
-            if manner.hides(request):
+            if scope is not outermost and manner.hides(request):
                 hidden.add(manner.kind)
     return _in_order(asked)
 

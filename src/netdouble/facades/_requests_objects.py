@@ -42,6 +42,8 @@ def objects_of(request: Request) -> ClientObjects:
 
 def query_of(url: str) -> dict[str, Any]:
     """The query as a mapping; a name that comes several times has the list of its values."""
+    if "?" not in url:
+        return {}
     pairs = sorted(parse_qsl(urlsplit(url).query, keep_blank_values=True), key=lambda pair: pair[0])
     grouped = {name: [value for _, value in of_name] for name, of_name in groupby(pairs, key=lambda pair: pair[0])}
     return {name: values[0] if len(values) == 1 else values for name, values in grouped.items()}
@@ -95,12 +97,15 @@ def raw_response(
         reason=reason, preload_content=False, original_response=shim, request_method=method)  # fmt: skip
 
 
+# Lines that told of the body as it was on the wire.
+_OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
 def verbatim(response: requests.Response) -> Verbatim:
     """What a route answers with a response of requests' own; its body is known when it was read."""
     read = response._content
     body = read if isinstance(read, bytes) else b""
-    gone = {"content-encoding", "content-length", "transfer-encoding"}
     raw: Any = getattr(response.raw, "headers", None) or response.headers
-    fields = [(str(name), str(value)) for name, value in raw.items() if name.lower() not in gone]
+    fields = [(str(name), str(value)) for name, value in raw.items() if name.lower() not in _OF_THE_WIRE]
     neutral = Response.of_parts(response.status_code, fields, body, reason=response.reason)
     return Verbatim(response, LIBRARY, neutral, whole=isinstance(read, bytes))

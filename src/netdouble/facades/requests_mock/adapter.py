@@ -5,7 +5,6 @@ Rule: a matcher is asked as the route is, newest first, and what it finds to dif
 
 from __future__ import annotations
 
-import re
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 
 import requests
 import requests.adapters
-from requests.utils import requote_uri
 
 from netdouble import _active
 from netdouble._answering import settle_for
@@ -25,12 +23,11 @@ from netdouble._core.replies import Compute, Reply, Verbatim
 from netdouble._core.routes import Route
 from netdouble._core.selection import NEWEST_OR_WINDOW, WINDOW
 from netdouble._core.url_patterns import UrlPattern
-from netdouble._core.urls import DEFAULT_PORTS
 from netdouble._intercept.requests import neutral
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades._requests_objects import LIBRARY, verbatim
 from netdouble.facades.requests_mock import exceptions
-from netdouble.facades.requests_mock.request import _RequestObjectProxy, answered_by, shown
+from netdouble.facades.requests_mock.request import _RequestObjectProxy, answered_by, shown, spelled, with_port
 from netdouble.facades.requests_mock.response import _MatcherResponse
 
 __all__ = ["ANY", "Adapter", "_Matcher", "_MatcherResponse", "_RequestObjectProxy"]
@@ -114,7 +111,7 @@ class _Matcher(_History):
         self._network: FacadeNetwork | None = None
         self._route: Route | None = None
         if isinstance(self._url, str):
-            self._parts = self._read(self._url)
+            self._parts = spelled(self._url, case_sensitive)
 
     def _logged(self) -> Sequence[Call]:
         routed = [] if self._network is None or self._route is None else self._network.calls_of(self._route)
@@ -153,14 +150,14 @@ class _Matcher(_History):
         if hasattr(self._url, "search"):
             return None if self._url.search(request.url) else Mismatch("url", self._url, request.url)
         scheme, netloc, path, query = self._parts
-        got = self._read(request.url)
-        if scheme and scheme != got[0]:
-            return Mismatch("scheme", scheme, got[0])
-        if netloc and _with_port(netloc, got[0]) != _with_port(got[1], got[0]):
-            return Mismatch("host", netloc, got[1])
-        if path != got[2]:
-            return Mismatch("path", path, got[2])
-        return self._query_difference(query, got[3])
+        got = request._spelled(self._case_sensitive)
+        if scheme and scheme != got.scheme:
+            return Mismatch("scheme", scheme, got.scheme)
+        if netloc and with_port(netloc, got.scheme) != got.netloc:
+            return Mismatch("host", netloc, got.netloc)
+        if path != got.path:
+            return Mismatch("path", path, got.path)
+        return self._query_difference(query, got.query)
 
     def _query_difference(self, wanted: str, got: str) -> Mismatch | None:
         if not wanted and not self._complete_qs:
@@ -175,20 +172,8 @@ class _Matcher(_History):
             return Mismatch("query", wanted, got, note="complete_qs: no others")
         return None
 
-    def _read(self, url: str) -> tuple[str, str, str, str]:
-        parts = urllib.parse.urlparse(url)
-        path, query = requote_uri(parts.path) or "/", parts.query
-        if not self._case_sensitive:
-            path, query = path.lower(), query.lower()
-        return parts.scheme.lower(), parts.netloc.lower(), path, query
-
     def __repr__(self) -> str:
         return f"<_Matcher {self._method} {getattr(self._url, 'pattern', self._url)}>"
-
-
-def _with_port(netloc: str, scheme: str) -> str:
-    host = netloc.rpartition("@")[2]
-    return host if re.search(r":\d+$", host) else f"{host}:{DEFAULT_PORTS.get(scheme, 0)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,45 @@ from __future__ import annotations
 
 import copy
 import json as jsonlib
+import re
 import urllib.parse
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
+from requests.utils import requote_uri
 
 from netdouble._core.messages import Request
+from netdouble._core.urls import DEFAULT_PORTS
 from netdouble.facades._requests_objects import objects_of
+
+
+class Spelled(NamedTuple):
+    """A URL in the parts that are compared; the host with its port, where the scheme tells it."""
+
+    scheme: str
+    netloc: str
+    path: str
+    query: str
+
+
+def spelled(url: str, case_sensitive: bool) -> Spelled:
+    """`url` as it is compared."""
+    parts = urllib.parse.urlsplit(url)
+    path, query = requote_uri(parts.path) or "/", parts.query
+    if not case_sensitive:
+        path, query = path.lower(), query.lower()
+    scheme = parts.scheme.lower()
+    return Spelled(scheme, with_port(parts.netloc.lower(), scheme), path, query)
+
+
+def with_port(netloc: str, scheme: str) -> str:
+    """Host and port of a URL; the scheme's own where none is said."""
+    host = netloc.rpartition("@")[2]
+    return host if not scheme or not host or _PORT.search(host) else f"{host}:{DEFAULT_PORTS.get(scheme, 0)}"
+
+
+_PORT = re.compile(r":\d+$")
 
 
 class _RequestObjectProxy:
@@ -25,6 +56,7 @@ class _RequestObjectProxy:
         self._options = options
         self._matcher: Any = None
         self._parts: Any = None
+        self._compared: dict[bool, Spelled] = {}
 
     @classmethod
     def _create(cls, *args: Any, **kwargs: Any) -> _RequestObjectProxy:
@@ -40,6 +72,13 @@ class _RequestObjectProxy:
         if self._parts is None:
             self._parts = urllib.parse.urlparse(self._request.url)
         return self._parts
+
+    def _spelled(self, case_sensitive: bool) -> Spelled:
+        """Its URL as matchers compare it."""
+        found = self._compared.get(case_sensitive)
+        if found is None:
+            found = self._compared[case_sensitive] = spelled(self._request.url, case_sensitive)
+        return found
 
     @property
     def scheme(self) -> str:

@@ -145,6 +145,7 @@ class _MatcherResponse:
             raise TypeError("Cannot provide other arguments with exc.")
         _check_body_arguments(**kwargs)
         self._params = kwargs
+        self._asks = any(callable(kwargs.get(name)) for name in _BODY_ARGS)
         self._start = place_of(kwargs.get("body"))
         for name, kinds, what in (("content", bytes, "Content should be a callback or binary data"),
                                   ("text", str, "Text should be a callback or string data")):  # fmt: skip
@@ -163,6 +164,9 @@ class _MatcherResponse:
         """
         if self._exc is not None:
             raise self._failure(request)
+        if not self._asks:
+            body = {"body": rewound(self._params["body"], self._start)} if "body" in self._params else {}
+            return create_response(request, connection=connection, **{**self._params, **body})
         context = _Context(_case_free(self._params.get("headers")), self._params.get("status_code", 200),
                            self._params.get("reason"), _fresh(_jar(self._params.get("cookies"))))  # fmt: skip
         said = {name: _called(self._params.get(name), request, context) for name in _BODY_ARGS}
