@@ -180,6 +180,26 @@ def test_a_process_that_is_not_of_the_run_has_no_say_in_it(waiting):
     os.close(page)
 
 
+NONSENSE = """
+import array
+from netdouble._gate import SEALED_VARIABLE
+address = b"\\0" + os.environ[SEALED_VARIABLE].partition(":")[0].encode()
+small = os.memfd_create("small")
+for message in (b"x", b"take", b"join", b"joinx", b"join99999", b"\\xff" * 64):
+    for files in ([], [small]):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as visitor:
+            visitor.connect(address)
+            socket.send_fds(visitor, [message], files)
+visitors = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(20)]
+for visitor in visitors: visitor.connect(address)
+print(attempt(), attempt("127.0.0.1"))
+"""
+
+
+def test_nonsense_does_not_end_the_supervisor(sealed):
+    assert sealed.python(NONSENSE).stdout.split() == ["EPERM", "open"]
+
+
 # Children
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
 from netdouble._gate import SEALED_VARIABLE
@@ -128,6 +129,14 @@ class Judge:
 
     def decide(self, call: Notification) -> None:
         """Let the call go on, or refuse and note it."""
+        try:
+            self._decide(call)
+        except Exception as error:  # noqa: BLE001  # whatever it was: this call is refused, the next one is judged
+            kernel.answer(self._listener, call, errno.EPERM)
+            with suppress(Exception):
+                self._note(call, Target("an address that can't be judged"), f"{type(error).__name__}: {error}")
+
+    def _decide(self, call: Notification) -> None:
         why, found = "", []
         if any(member.has_judged(call.thread) for member in self.members.values()):
             kernel.answer(self._listener, call, 0)
@@ -139,7 +148,7 @@ class Judge:
         if not kernel.is_waiting(self._listener, call):
             return
         if why:
-            self.fault(call, why)
+            kernel.answer(self._listener, call, self._note(call, Target("an address that can't be read"), why))
             return
         codes = (self._judged(call, target) for target in found)
         code = next(filter(None, codes), 0)
@@ -153,10 +162,6 @@ class Judge:
         waiting, self._waiting = self._waiting, []
         for call in waiting:
             self.decide(call)
-
-    def fault(self, call: Notification, why: str) -> None:
-        """Refuse a call that can't be judged."""
-        kernel.answer(self._listener, call, self._note(call, Target("an address that can't be read"), why))
 
     # One target
 

@@ -162,7 +162,8 @@ def _supervise(child: int, far: socket.socket, hub: socket.socket, alive: int, r
 
         def tell(status: int, refusals: bytes) -> None:
             os.pwrite(report, b"%d\n%d\n%s\n" % (child, status, refusals), 0)
-            os.kill(started, signal.SIGCHLD)
+            if os.getppid() == started:
+                os.kill(started, signal.SIGCHLD)
 
         far.settimeout(_PATIENCE)
         _, descriptors, _, _ = socket.recv_fds(far, 16, 1)

@@ -71,11 +71,15 @@ class Supervisor:
         elif descriptor == self._parent:
             self._abandoned()
         elif descriptor == self._hub.fileno():
-            visitor = self._hub.accept()[0]
-            self._sockets[visitor.fileno()] = visitor, None
-            self._poll.register(visitor, select.POLLIN)
+            with suppress(OSError):  # it has gone again
+                visitor = self._hub.accept()[0]
+                self._sockets[visitor.fileno()] = visitor, None
+                self._poll.register(visitor, select.POLLIN)
         else:
-            self._told(descriptor)
+            try:
+                self._told(descriptor)
+            except (OSError, ValueError):  # it has gone, or does not speak as processes of the run do
+                self._leave(descriptor)
 
     def _wake_up(self) -> None:
         with suppress(BlockingIOError):  # it is full: the loop will wake up as it is
@@ -85,41 +89,35 @@ class Supervisor:
 
     def _notified(self) -> None:
         call = kernel.receive(self._listener)
-        if call is None:
-            return
-        try:
+        if call is not None:
             self._judge.decide(call)
-        except Exception as error:  # noqa: BLE001  # whatever it was: this call is refused, the next one is judged
-            self._judge.fault(call, f"{type(error).__name__}: {error}")
 
     # Processes of the run
 
     def _told(self, descriptor: int) -> None:
         visitor, member = self._sockets[descriptor]
-        try:
-            message, descriptors, _, _ = socket.recv_fds(visitor, 64, 1)
-        except OSError:
-            message, descriptors = b"", []
-        if message[:4] in {b"join", b"look"} and descriptors:
-            self._join(visitor, descriptors[0], int(message[4:]), rules=message.startswith(b"join"))
+        message, descriptors, _, _ = socket.recv_fds(visitor, 64, 1)
+        if descriptors:
+            try:
+                if message[:4] in {b"join", b"look"}:
+                    self._join(visitor, descriptors[0], int(message[4:]), rules=message.startswith(b"join"))
+            finally:
+                os.close(descriptors[0])
         elif message == b"take" and member is not None:
-            refusals = member.take(_AT_ONCE)
-            visitor.send(packed(refusals))
+            visitor.send(packed(member.take(_AT_ONCE)), socket.MSG_DONTWAIT)
         elif not message:
             self._leave(descriptor)
 
     def _join(self, visitor: socket.socket, page: int, number: int, *, rules: bool) -> None:
         process = _peer(visitor)
         if os.getpid() not in ancestors(process):  # a stranger, who has no say in what this run may do
-            os.close(page)
             self._leave(visitor.fileno())
             return
         before = Rules() if rules else self._judge.outside.rules
         member = Member(process, Page(page), before, Moment(), number, follows=not rules)
-        os.close(page)
         self._judge.members[process] = member
         self._sockets[visitor.fileno()] = visitor, member
-        visitor.send(b"joined")
+        visitor.send(b"joined", socket.MSG_DONTWAIT)
 
     def _leave(self, descriptor: int) -> None:
         visitor, member = self._sockets.pop(descriptor)
