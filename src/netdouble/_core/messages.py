@@ -179,7 +179,8 @@ class Response:
     throttle: float | None
     dribble: tuple[int, float] | None
     informational: tuple[Response, ...]
-    # Its body comes in a time of its own; all of it can be handed over at once, body and nothing before it.
+    # Its body comes in a time of its own; all of it can be handed over at once: body and nothing before it, and no
+    # line that a client's parser might refuse.
     is_paced: bool
     is_at_once: bool
     # A door may keep this response's spelling here (bytes of HTTP/1.1): a value is spelled once.
@@ -261,7 +262,8 @@ class Response:
         for name, value in parts.items():
             put(self, name, value)
         put(self, "is_paced", self.throttle is not None or self.dribble is not None)
-        put(self, "is_at_once", self.stream is None and not self.is_paced and not self.informational)
+        is_plain = self.stream is None and not self.is_paced and not self.informational
+        put(self, "is_at_once", is_plain and all(len(value) < _LONG for _, value in self.headers.fields))
         put(self, "wire", None)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -339,6 +341,9 @@ def _checked_informational(given: Iterable[Response] | None) -> tuple[Response, 
             )
     return informational
 
+
+# http.client refuses lines of more than 64 kB (its client.py, _MAXLINE).
+_LONG = 60_000
 
 # What makes a response; the rest is made of it.
 _PARTS = ("status", "reason", "headers", "body", "stream", "delay", "delays", "http_version", "trailers", "throttle",

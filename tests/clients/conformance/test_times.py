@@ -90,6 +90,19 @@ def test_a_body_comes_in_its_time(driver: Driver, response: Response, body: byte
         assert time.monotonic() - begun >= 0.045
 
 
+WITH_OBJECTS = [driver for driver in all_drivers() if getattr(driver, "has_object_seam", False)]
+
+
+@pytest.mark.parametrize("driver", WITH_OBJECTS, ids=lambda driver: driver.name)
+@pytest.mark.parametrize(("response", "body"), [row[1:] for row in SLOW], ids=[row[0] for row in SLOW])
+def test_the_object_seam_leaves_what_takes_time_to_the_bytes(driver: Driver, response: Response, body: bytes):
+    with Network(fast="on") as net, driver.open() as client:
+        net.get(URL).reply(response)
+        begun = time.monotonic()
+        assert client.send(Send(timeout=60)).body == body
+        assert time.monotonic() - begun >= 0.045
+
+
 TOO_SLOW = [
     Response(content=b"x" * 100, throttle=0.001),
     Response(content=b"0123456789", dribble=(2, 3600.0)),
@@ -132,9 +145,10 @@ def _shown(driver: Driver, send: Send) -> object:
 def test_a_client_makes_of_a_reply_what_it_makes_of_it_on_the_wire(driver: Driver, name: str):
     with real_reply(ROWS[name]) as url:
         real = _shown(driver, Send(url=url))
-    with Network() as net:
-        net.get(url).reply(ROWS[name])
-        assert _shown(driver, Send(url=url)) == real
+    for fast in ("off", "on"):
+        with Network(fast=fast) as net:
+            net.get(url).reply(ROWS[name])
+            assert _shown(driver, Send(url=url)) == real
 
 
 def test_the_nth_delay_is_the_same_in_every_run():
