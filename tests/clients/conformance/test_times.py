@@ -5,6 +5,7 @@ What clients make of what is sent before and behind a response, or of a head too
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -136,7 +137,7 @@ def _shown(driver: Driver, send: Send) -> object:
         try:
             seen = client.send(send)
         except Exception as error:
-            return type(error), str(error)
+            return type(error), re.sub(r"\(\d+\)", "", str(error))  # how much had come when it was too much
     return seen.status, seen.body
 
 
