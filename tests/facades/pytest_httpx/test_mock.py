@@ -79,7 +79,7 @@ def test_what_is_not_expected_is_told_to_the_letter(mock, library):
     mock.add_callback(lambda request: None, url="https://other.test", is_reusable=True, match_extensions={"k": 1})
     library.get(URL)
     with pytest.raises(library.TimeoutException) as caught:
-        library.post(URL, json={"a": 2}, headers={"x-a": "2"})
+        library.post(URL, content=b'{"a":2}', headers={"x-a": "2"})
     timeout = "{'k': 3} extensions"
     assert caught.value.request.url == URL
     assert str(caught.value).replace("{} extensions", timeout) == (
