@@ -179,6 +179,15 @@ def test_a_delay_is_waited_and_a_stop_does_not_wait_for_it():
             server.stop()
 
 
+def test_a_client_that_gives_up_while_it_waits_is_noticed(server):
+    route = server.get("/late").reply(text="late", delay=600)
+    with connected(server) as sock:
+        sock.sendall(get("/late"))
+        while not route.count:
+            time.sleep(0.001)
+    assert isinstance(server.wait_for(route, TIMEOUT).error, ConnectionAbortedError)
+
+
 def test_a_stream_goes_out_chunk_by_chunk(server):
     gate = threading.Event()
 

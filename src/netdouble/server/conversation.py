@@ -191,7 +191,7 @@ class Conversation:
             close = getattr(acts, "close", None)
             if close is not None:
                 close()
-        self._host.answered()
+            self._host.answered()
 
     def _next(self, acts: Iterator[Act]) -> Act | None:
         try:
@@ -228,7 +228,7 @@ class Conversation:
     def _wait(self, seconds: float) -> None:
         visit = self._visit
         visit.at_work = False
-        if visit.over.wait(seconds):
+        if visit.outlast(seconds):
             raise _Gone
         visit.at_work = True
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from netdouble.server.originals import Event, Socket, Thread, accepted, current_thread, getaddrinfo
+from netdouble.server.originals import Event, Socket, Thread, accepted, current_thread, getaddrinfo, poll
 
 UNIX = "unix:"
 
@@ -50,16 +50,22 @@ class Visit:
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
-    def outlast(self) -> None:
-        """Wait until the client has gone, and read nothing: what it still sends stays in its way."""
-        hung_up = getattr(select, "POLLRDHUP", 0)  # Linux
-        if hung_up:
-            polled = select.poll()
-            polled.register(self.sock, hung_up)
-            polled.poll()
-            return
+    def outlast(self, seconds: float | None = None) -> bool:
+        """Wait until the client has gone or the server stops, at most so long, and read nothing; True when it was so.
+
+        A client that closes its side has gone. Where the system does not tell that, only what it sends is read away.
+        """
+        if self.over.is_set():
+            return True
+        if _HUNG_UP is not None:
+            polled = poll()
+            polled.register(self.sock, _HUNG_UP)
+            return bool(polled.poll(None if seconds is None else seconds * 1000)) or bool(self.over.is_set())
+        if seconds is not None:
+            return bool(self.over.wait(seconds))
         while self.sock.recv(65536):
             pass
+        return True
 
     def reset(self) -> None:
         """Close it as a peer does that has gone away: with a RST."""
@@ -67,6 +73,9 @@ class Visit:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
         self.sock.close()
 
+
+# Linux tells of a peer's end apart from what is still to be read before it.
+_HUNG_UP: int | None = getattr(select, "POLLRDHUP", None)
 
 # On Windows its fields are short.
 _NO_LINGERING = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)

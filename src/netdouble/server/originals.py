@@ -9,6 +9,7 @@ seconds know no frozen time (freezegun replaces module attributes that are a fun
 from __future__ import annotations
 
 import _socket
+import select
 import socket
 import threading
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 Socket: type[socket.socket] = next(kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
 
 getaddrinfo: Any = _socket.getaddrinfo
+
+poll: Any = getattr(select, "poll", None)
 
 Thread = threading.Thread
 Event = threading.Event

@@ -58,7 +58,7 @@ class Case:
     needs: tuple[str, ...] = ()
     calls: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    layers: tuple[str, ...] = ("transport", "wire")
+    layers: tuple[str, ...] = ("transport", "wire", "server")
 
 
 def one(name: str, declare: Callable[[Network], object], expect: Expect, send: Send | None = None, **more: Any) -> Case:
