@@ -19,8 +19,8 @@ from pathlib import Path
 from benchmarks.report import Row, loaded
 
 ROWS = ("call_httpx", "call_aiohttp", "call_requests", "own_share", "many_routes", "client_in_test", "suite_httpx",
-        "suite_requests", "facades", "scope", "startup", "memory", "guard", "server_cpu", "server_life",
-        "sealed")  # fmt: skip
+        "suite_requests", "facades", "scope", "wire", "suite_wire", "startup", "memory", "guard", "server_cpu",
+        "server_life", "sealed")  # fmt: skip
 
 PACKAGES = ("netdouble", "httpx", "httpx2", "aiohttp", "requests", "urllib3", "pytest", "respx", "pytest-httpx",
             "pytest-httpx2", "pytest-socket", "responses", "requests-mock", "aioresponses",

@@ -10,7 +10,8 @@ _NET = 'net.get(f"https://api.test/{j}").reply(json={"a": j})'
 _WHY = "600 calls over bytes, see the row of requests, and the import of netdouble, are longer than responses' own"
 SUITES = {
     "netdouble": Suite("netdouble.pytest_plugin", "requests", "requests.Session", _NET, "net"),
-    "netdouble, fast": Suite("netdouble.pytest_plugin", "requests", "requests.Session", _NET, "net", fast=True),
+    "netdouble, fast": Suite("netdouble.pytest_plugin", "requests", "requests.Session", _NET, "net",
+                             options=("--net-fast=on",)),
     "responses": Suite("", "requests, responses", "requests.Session",
                        'm.get(f"https://api.test/{j}", json={"a": j})', opens="with responses.RequestsMock() as m:"),
 }  # fmt: skip

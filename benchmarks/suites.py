@@ -31,7 +31,7 @@ class Suite:
 
     Attributes:
         plugin: pytest's `-p`, or `""`. imports: beside pytest. fixture: the test's parameter, or `""`.
-        declare: declares a route for `j`; within `opens`, when that stands there. fast: netdouble's setting.
+        declare: declares a route for `j`; within `opens`, when that stands there. options: of pytest.
     """
 
     plugin: str
@@ -40,7 +40,7 @@ class Suite:
     declare: str
     fixture: str = ""
     opens: str = ""
-    fast: bool = False
+    options: tuple[str, ...] = ()
 
     def source(self, tests: int) -> str:
         """The test file."""
@@ -87,6 +87,6 @@ def seconds(suites: Mapping[str, Suite], tests: int, rounds: int) -> dict[str, f
             Path(folder, files[name]).write_text(suite.source(tests), "utf-8")
         for _ in range(rounds + 1):
             for name, suite in suites.items():
-                plugin = (["-p", suite.plugin] if suite.plugin else []) + ["--net-fast=on"] * suite.fast
+                plugin = [*(["-p", suite.plugin] if suite.plugin else []), *suite.options]
                 taken[name].append(run_pytest(folder, *plugin, files[name]))
     return {name: median(each[1:]) for name, each in taken.items()}

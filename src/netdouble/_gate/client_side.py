@@ -67,20 +67,26 @@ def _in_pieces(lines: Lines, original: Callable[..., Any]) -> Callable[..., Any]
             sent = int(original(self, data, *flags))
             line.run()
             return sent
-        whole, sent = memoryview(data).cast("B"), 0
-        while sent < len(whole):
-            try:
-                sent += original(self, whole[sent : sent + _PIECE], *flags)
-            except OSError:
-                if not sent:
-                    raise
-                break
-            line.run()
-            if _socket.socket.gettimeout(self) == 0:
-                break
-        return sent
+        with memoryview(data) as view, view.cast("B") as whole:  # released, or asyncio could not cut its buffer
+            return _sent_in_pieces(self, line, original, whole, flags)
 
     return method
+
+
+def _sent_in_pieces(sock: socket.socket, line: Line, original: Any, whole: memoryview, flags: tuple[Any, ...]) -> int:
+    sent = 0
+    while sent < len(whole):
+        try:
+            with whole[sent : sent + _PIECE] as piece:
+                sent += original(sock, piece, *flags)
+        except OSError:
+            if not sent:
+                raise
+            break
+        line.run()
+        if _socket.socket.gettimeout(sock) == 0:
+            break
+    return sent
 
 
 def _sendall(lines: Lines) -> Callable[..., Any]:
@@ -92,11 +98,11 @@ def _sendall(lines: Lines) -> Callable[..., Any]:
         if line is None:
             original(self, data, *flags)
             return
-        left = memoryview(data).cast("B")
-        while left:
-            original(self, left[:_PIECE], *flags)
-            left = left[_PIECE:]
-            line.run()
+        with memoryview(data) as view, view.cast("B") as whole:
+            for start in range(0, len(whole), _PIECE):
+                with whole[start : start + _PIECE] as piece:
+                    original(self, piece, *flags)
+                line.run()
 
     return sendall
 

@@ -38,6 +38,8 @@ from netdouble.errors import ScopeClosed
 
 # A TLS record of the type handshake begins every connection with TLS (RFC 8446 section 5.1).
 _HANDSHAKE = 0x16
+# The client has closed its side (Linux); elsewhere that is noticed when the scope closes.
+_LEFT = getattr(select, "POLLRDHUP", 0)
 # Linger for no time: close() resets (SO_LINGER, socket(7)).
 _NO_LINGER = struct.pack("ii", 1, 0)
 _PIECE = 1 << 18
@@ -195,7 +197,10 @@ class Line:
     def _listen(self) -> None:
         """Drive it for as long as it is open: the thread of a loop whose writes are not seen."""
         while not self._closed:
-            self._await(_READING, None)
+            self._await(_LEFT if self._is_deaf else _READING, None)
+            if self._is_deaf:
+                self.close()
+                break
             with self._lock:
                 self._driven = True
             self._drive(None, waits=True)

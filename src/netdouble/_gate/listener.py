@@ -23,6 +23,8 @@ from netdouble._stepping_aside import lines
 
 # Seconds for what takes some microseconds: a connect on loopback, and its accept.
 _ENOUGH = 10.0
+# Bytes that a far side holds unread; more than a client writes at once (`client_side`).
+_RECEIVED = 1 << 17
 
 
 class Listener:
@@ -39,6 +41,8 @@ class Listener:
         self._count = 0
         self._nowhere = Nowhere()
         self._port = _socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Else the kernel lets buffers grow to many megabytes, and a peer that stops reading would not be noticed.
+        self._port.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)
         unjudged(self._port.bind, ("127.0.0.1", 0))
         self._port.listen(128)
         self._port.settimeout(_ENOUGH)

@@ -85,6 +85,24 @@ def test_the_real_wire_raises_the_same_with_the_same_text(
     assert _text(stubbed) == _text(real)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@every_driver
+@every_fault
+def test_a_fault_at_the_layer_wire_raises_the_same(driver: Driver, fault: Fault):
+    timeout = 0.15 if fault.effect in {"timeout", "stall"} else 10.0  # time is real there
+    # TLS only where it is the point: before 3.12.3 CPython takes a reset below it for an orderly end (gh-115627).
+    url = URL if fault.position == "handshake" else URL.replace("https", "http")
+    with Network(layer="wire", unused="off") as net:
+        route = net.any(url).fail(fault)
+        error = _failure(driver, _request(fault, url=url, timeout=timeout))
+        assert type(error) is driver.raises[fault].kind
+        if fault.position != "request body":  # how far a client is when it hears of those is chance
+            known = driver.raises[fault].text.replace("The read operation ", "").replace("443", r"\d+")
+            assert re.search(known.replace(r"5\.0", str(timeout)), str(error)), str(error)
+        # A client that goes while it still sends closes its connection later, and the call is opened then.
+        assert route.count == 1 or fault is Fault.WRITE_TIMEOUT
+
+
 def _text(error: BaseException | None) -> str:
     """What an error says, without what must differ: names, ports, addresses, lines of CPython's source."""
     text = re.sub(r"127\.0\.0\.1|api\.invalid|api\.test", "HOST", str(error))
