@@ -11,7 +11,7 @@ ROUTES = (1, 100)
 
 
 def _calls(name: str) -> Calls:
-    if name == "respx":
+    if name in {"respx", "pytest-httpx"}:
         import httpx
 
         return httpx_calls(httpx)

@@ -163,11 +163,28 @@ _PEERS: dict[str, tuple[str, Mocker]] = {
 }
 
 
+@contextmanager
+def _facade_of_pytest_httpx(routes: int) -> Iterator[Any]:
+    """Its fixture, asked for what it does outside of pytest."""
+    from netdouble.facades.pytest_httpx import HTTPXMock
+    from netdouble.facades.pytest_httpx.expectations import Options
+
+    mock = HTTPXMock(Options(can_send_already_matched_responses=True))
+    scope = mock._open()
+    try:
+        for url in (*others(routes), URL):
+            mock.add_response(url=url, json=JSON)
+        yield mock
+    finally:
+        mock._close(scope)
+
+
 # The same with our facades.
 FACADES: dict[str, Mocker] = {
     "responses": partial(_responses, library="netdouble.facades.responses"),
     "requests-mock": partial(_requests_mock, library="netdouble.facades.requests_mock"),
     "respx": partial(_respx, library="netdouble.facades.respx"),
+    "pytest-httpx": _facade_of_pytest_httpx,
     "aioresponses": partial(_aioresponses, library="netdouble.facades.aioresponses"),
 }
 
