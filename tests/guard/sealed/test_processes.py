@@ -164,6 +164,7 @@ print(answers)
 # Strangers
 
 
+@pytest.mark.net("unix")
 def test_a_process_that_is_not_of_the_run_has_no_say_in_it(waiting):
     _, command, _ = waiting
     variables = Path(f"/proc/{command}/environ").read_bytes().split(b"\0")
