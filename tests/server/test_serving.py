@@ -161,8 +161,9 @@ async def _aiohttp(url):
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 @pytest.mark.parametrize("shared", [True, False], ids=["served", "its own"])
-def test_a_request_of_this_process_to_the_server_is_one_call(client, shared):
-    with Network() as net, net.serve(ORIGIN) if shared else netdouble.serve() as server:
+@pytest.mark.parametrize("settings", [{}, {"layer": "wire"}, {"loopback": "own"}], ids=str)
+def test_a_request_of_this_process_to_the_server_is_one_call(client, shared, settings):
+    with Network(**settings) as net, net.serve(ORIGIN) if shared else netdouble.serve() as server:
         net.any().reply(text="the transport's door").optional()
         route = server.get("/users/7").reply(text="hello")
         assert client(server.url_for("/users/7")) == "hello"
