@@ -266,6 +266,18 @@ CHILDREN = {
         def test_it():
             assert child("import sys; print('netdouble' in sys.modules)").stdout == "False\\n"
         """, {"passed": 1}, ""),
+    "a child of a test's server": ([], """
+        def test_it():
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                code = f"import socket; socket.create_connection({server.getsockname()!r})"
+                assert child(code).returncode == child(code, env={}).returncode == 0
+        """, {"passed": 1}, ""),
+    "a child of a network's proxy": ([], """
+        def test_it(net):
+            net.get(URL).reply(text="hello")
+            code = f"import urllib.request; print(urllib.request.urlopen({URL!r}).read())"
+            assert child(code, env=net.proxy().env).stdout == "b'hello'\\n"
+        """, {"passed": 1}, ""),
     "a child's own listener": ([], """
         def test_it():
             code = "import socket; s = socket.create_server(('127.0.0.1', 0)); "
@@ -348,6 +360,13 @@ OWN = {
                 server.bind("\\0netdouble-test-" + str(id(server)))
                 server.listen()
                 client.connect(server.getsockname())
+        """,
+    "a server beside a netlink socket": """
+        def test_it():
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as netlink, \\
+                 socket.create_server(("127.0.0.1", 0)) as server:
+                netlink.bind((0, 0))
+                socket.create_connection(server.getsockname()).close()
         """,
     "a resolver of the test": """
         def test_it():

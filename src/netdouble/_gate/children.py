@@ -71,12 +71,12 @@ def take_over() -> None:
         asleep._state["asleep"] = False
 
 
-def refresh() -> None:
-    """What holds has changed: those who look into the environment alone are to find it there."""
+def refresh(*, starting: bool = False) -> None:
+    """What holds has changed, or a child is being started: who looks into the environment is to find it there."""
     if _handing:
         if _setting(_scope()) == "refuse":
             _watch_processes()
-        value = _value()
+        value = _value(starting=starting)
         if value != os.environ.get(VARIABLE):
             _change(value)
 
@@ -106,11 +106,11 @@ def is_installed() -> bool:
 # What is handed down
 
 
-def _value(test: str = "") -> str | None:
+def _value(test: str = "", *, starting: bool = False) -> str | None:
     """What a child that is started here is given; None when it is left alone.
 
     Args:
-        test: for an environment that may lack pytest's variable.
+        test: for an environment that may lack pytest's variable. starting: it is being started now.
     """
     scope = _scope()
     settings = scope.settings if scope is not None else None
@@ -120,10 +120,12 @@ def _value(test: str = "") -> str | None:
     entries = [*guard.elsewhere.policy.entries, *(e for policy in guard.allowances() for e in policy.entries)]
     for each in scope.chain() if scope is not None else ():
         entries += each.settings.allow
-    given = {
+    loopback = settings.loopback if settings is not None else guard.elsewhere.policy.loopback
+    given: dict[str, Any] = {
         "mode": mode,
         "allow": list(dict.fromkeys(entries)),
-        "loopback": settings.loopback if settings is not None else guard.elsewhere.policy.loopback,
+        "loopback": loopback,
+        "listeners": own.addresses(of_c=starting) if loopback == "own" else [],
         "origin": f"guard={mode} of the network of {scope.label}" if scope is not None else guard.elsewhere.origin,
         "ledger": ledger.now.file,
         "since": own.since,
@@ -173,7 +175,7 @@ def _starts(command: Any) -> None:
         from netdouble._core.masking import masked_text
 
         guard.stop(Case("start", (masked_text(_text(command)),), None, scope, guard.test_of(scope)), "block")
-    refresh()
+    refresh(starting=True)
 
 
 def _watch_processes() -> None:
@@ -196,7 +198,7 @@ def _watch_processes() -> None:
 def give(env: object) -> None:
     """Hand the guard down in an environment that a child gives its own child, before `Popen` could be replaced."""
     if isinstance(env, dict) and _handing:
-        value = _value(guard.test_of(_scope()))
+        value = _value(guard.test_of(_scope()), starting=True)
         env.update({name: text for name, text in _variables(value, env.get(_PATH, "")).items() if text})
 
 
@@ -213,7 +215,7 @@ def _given(original: Callable[..., None]) -> Callable[..., None]:
         if _handing and keywords.get("env") is not None and _setting(_scope()) != "refuse":
             env = keywords["env"]
             path = env.get(_PATH, "")
-            value = _value(guard.test_of(_scope()))
+            value = _value(guard.test_of(_scope()), starting=True)
             given = {name: text for name, text in _variables(value, path).items() if text}
             keywords["env"] = {**{name: env[name] for name in env if name != VARIABLE}, **given}
         original(self, args, *positional, **keywords)

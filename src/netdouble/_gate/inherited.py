@@ -17,6 +17,7 @@ _OURS = ", handed down to this child process"
 def begin(handed: dict[str, Any]) -> None:
     """Let what was handed down hold until this process ends."""
     own.since = handed["since"]
+    own.handed_down = frozenset((host, port) for host, port in handed["listeners"])
     proxies.handed_down = frozenset(handed["proxies"])
     ledger.now.file, ledger.now.is_child = handed["ledger"], True
     guard.phase = "" if "PYTEST_CURRENT_TEST" in os.environ else handed.get("test", "a child process")

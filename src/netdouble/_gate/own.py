@@ -19,6 +19,9 @@ from netdouble._gate.entries import is_loopback, plain_host
 # When this run began, by the file system's clock; a child is told its parent's.
 since = time.time() - time.process_time() - 1.0
 
+# In a child: where the processes that handed the guard down to it listen.
+handed_down: frozenset[tuple[str, int]] = frozenset()
+
 _bound: dict[int, weakref.ref[socket.socket]] = {}
 _UNIX = getattr(socket, "AF_UNIX", None)
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not bound
@@ -36,10 +39,15 @@ def is_own(host: str, port: int | None) -> bool:
     """This process listens at `host` (normal spelling, on this machine) on `port`."""
     if port is None or not is_loopback(host):
         return False
-    for name in _names():
-        if isinstance(name, tuple) and name[1] == port and _reaches(plain_host(name[0]), host):
-            return True
-    return _is_bound_by_c(host, port)
+    if any(port == bound and _reaches(at, host) for at, bound in addresses()):
+        return True
+    return any(port == bound and _reaches(at, host) for at, bound in _of_c())
+
+
+def addresses(*, of_c: bool = False) -> list[tuple[str, int]]:
+    """Where this process and those above it listen; `of_c`: what C has bound too."""
+    found = [address for name in _names() if (address := _address(name)) is not None]
+    return [*found, *handed_down, *(_of_c() if of_c else ())]
 
 
 def is_own_unix(path: str) -> bool:
@@ -72,31 +80,38 @@ def _reaches(bound: str, asked: str) -> bool:
     return asked in _NAMED and bound in {"::1", "127.0.0.1"}
 
 
-# Sockets that C has bound: this process's descriptors
+# Sockets that C has bound: among this process's descriptors
 
 
-def _is_bound_by_c(host: str, port: int) -> bool:
+def _of_c() -> list[tuple[str, int]]:
     try:
         descriptors = [int(name) for name in os.listdir(_DESCRIPTORS)]
     except OSError:
-        return False
-    return any(_listens(descriptor, host, port) for descriptor in descriptors)
+        return []
+    return [found for descriptor in descriptors if (found := _address_of(descriptor)) is not None]
 
 
-def _listens(descriptor: int, host: str, port: int) -> bool:
-    """That descriptor is a socket which waits there: a TCP one that listens, or a bound UDP one."""
+def _address_of(descriptor: int) -> tuple[str, int] | None:
+    """Where that descriptor waits: a TCP socket that listens, or a bound UDP one."""
     try:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-            return False
+            return None
         sock = socket.socket(fileno=descriptor)
     except OSError:  # closed meanwhile
-        return False
+        return None
     try:
         if sock.type == socket.SOCK_STREAM and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            return False
+            return None
         name = sock.getsockname()
     except OSError:
-        return False
+        return None
     finally:
         sock.detach()  # it is not ours to close
-    return isinstance(name, tuple) and name[1] == port and _reaches(plain_host(name[0]), host)
+    return _address(name)
+
+
+def _address(name: object) -> tuple[str, int] | None:
+    """Host and port of an internet socket's name; other families have numbers or bytes there."""
+    if isinstance(name, tuple) and len(name) in {2, 4} and isinstance(name[0], str) and isinstance(name[1], int):
+        return plain_host(name[0]), name[1]
+    return None
