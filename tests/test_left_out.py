@@ -21,6 +21,7 @@ NEED_311 = {
     "examples/tests/test_orders.py",
     "tests/clients/test_openai.py",
     "tests/downstream/sdks/test_anthropic.py",
+    "tests/downstream/sdks/test_broken_streams.py",
     "tests/downstream/sdks/test_huggingface_hub.py",
     "tests/downstream/sdks/test_openai.py",
     "tests/facades/test_httpx2.py",

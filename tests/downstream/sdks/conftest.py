@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 # These SDKs stand on httpx2, which needs Python 3.11; everything else runs on all Pythons.
-NEED_311 = ["test_anthropic.py", "test_huggingface_hub.py", "test_openai.py"]
+NEED_311 = ["test_anthropic.py", "test_broken_streams.py", "test_huggingface_hub.py", "test_openai.py"]
 collect_ignore = NEED_311 if sys.version_info < (3, 11) else []
 
 # Waits that an SDK writes itself: `retry_wait="skip"` knows the clients' waits, not these. A constant of its own where
