@@ -123,6 +123,19 @@ def test_what_can_not_be_read_restricts_nothing_silently():
         pytest_socket.socket_allow_hosts(7)
 
 
+def test_hosts_may_be_allowed_while_sockets_are_disabled(server):
+    pytest_socket.disable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"])
+    with pytest.raises(SocketBlockedError):
+        socket.socket()
+    pytest_socket.enable_socket()
+    socket.create_connection(server.getsockname()).close()
+
+
+def test_errors_are_shown_under_the_name_that_suites_know():
+    assert {error.__module__ for error in (SocketBlockedError, SocketConnectBlockedError)} == {"pytest_socket"}
+
+
 @pytest.mark.parametrize("error", [SocketBlockedError("x"), SocketConnectBlockedError(["a", "b"], "h")])
 def test_errors_survive_pickling(error):
     again = pickle.loads(pickle.dumps(error))

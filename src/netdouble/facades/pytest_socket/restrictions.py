@@ -1,7 +1,7 @@
 """pytest-socket's restrictions: sockets disabled, or some hosts allowed.
 
-Rule 1: at most one restriction holds; the next one replaces it. What it refuses is refused for every way to get there:
-a saved class, a subclass, `connect_ex`, a datagram; pytest-socket sees one of them.
+Rule 1: both may hold at once, and each replaces only its own kind. What is refused is refused for every way to get
+there: a saved class, a subclass, `connect_ex`, a datagram; pytest-socket sees one of them.
 Rule 2: a declaration that can't be read is an error, and restricts; it never lifts.
 """
 
@@ -28,7 +28,7 @@ class SocketBlockedError(RuntimeError):
         _warn(msg)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), str(self))
+        return _rebuilt, (type(self).__name__, str(self))
 
 
 class SocketConnectBlockedError(RuntimeError):
@@ -41,10 +41,15 @@ class SocketConnectBlockedError(RuntimeError):
         _warn(msg)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), str(self))
+        return _rebuilt, (type(self).__name__, str(self))
 
 
-def _rebuilt(kind: type[RuntimeError], msg: str) -> RuntimeError:
+for _error in (SocketBlockedError, SocketConnectBlockedError):
+    _error.__module__ = "pytest_socket"  # as reports show it, and suites compare it
+
+
+def _rebuilt(name: str, msg: str) -> RuntimeError:
+    kind: type[RuntimeError] = globals()[name]
     made = kind.__new__(kind)
     made.args = (msg,)
     return made
@@ -93,20 +98,39 @@ class _Restricted:
         pass
 
 
+class _Both:
+    """All of several keepers."""
+
+    def __init__(self, *keepers: shutting.Keeper) -> None:
+        self._keepers = keepers
+
+    def makes(self, family: int) -> None:
+        for keeper in self._keepers:
+            keeper.makes(family)
+
+    def reaches(self, sock: socket.socket, address: Any) -> None:
+        for keeper in self._keepers:
+            keeper.reaches(sock, address)
+
+    def looks_up(self, function: str) -> None:
+        for keeper in self._keepers:
+            keeper.looks_up(function)
+
+
+# What holds now, and how to end it.
+_disabled: _Disabled | None = None
+_restricted: _Restricted | None = None
 _undo: Undo | None = None
 
 
 def enable_socket() -> None:
     """Lift every restriction."""
-    global _undo
-    if _undo is not None:
-        _undo()
-        _undo = None
+    _restrict(None, None)
 
 
 def disable_socket(allow_unix_socket: bool = False) -> None:
     """Refuse every use of the socket module; of unix sockets only if `allow_unix_socket` is false."""
-    _restrict(_Disabled(allow_unix_socket=allow_unix_socket))
+    _restrict(_Disabled(allow_unix_socket=allow_unix_socket), _restricted)
 
 
 def socket_allow_hosts(
@@ -125,9 +149,9 @@ def socket_allow_hosts(
     """
     if allowed is None:
         return
-    entries = entries_of(allowed)
-    enable_socket()  # for the lookups
-    _restrict(_Restricted(Allowed(entries, resolution_cache), allow_unix_socket=allow_unix_socket))
+    entries, disabled = entries_of(allowed), _disabled
+    _restrict(None, None)  # for the lookups
+    _restrict(disabled, _Restricted(Allowed(entries, resolution_cache), allow_unix_socket=allow_unix_socket))
 
 
 def entries_of(allowed: Any) -> list[str]:
@@ -139,10 +163,14 @@ def entries_of(allowed: Any) -> list[str]:
     raise TypeError(f"allowed hosts are a text with commas, or a list, tuple or set of texts, not {allowed!r}")
 
 
-def _restrict(keeper: shutting.Keeper) -> None:
-    global _undo
-    enable_socket()
-    _undo = shutting.keep(keeper)
+def _restrict(disabled: _Disabled | None, restricted: _Restricted | None) -> None:
+    global _disabled, _restricted, _undo
+    if _undo is not None:
+        _undo()
+    _disabled, _restricted, _undo = disabled, restricted, None
+    keepers = [keeper for keeper in (disabled, restricted) if keeper is not None]
+    if keepers:
+        _undo = shutting.keep(_Both(*keepers))
 
 
 _remove_restrictions = enable_socket
