@@ -16,12 +16,16 @@ from netdouble import (
     Call,
     Closing,
     Connection,
+    Event,
     Fault,
+    LogNormal,
     M,
     Network,
+    Pause,
     Request,
     Response,
     Route,
+    Scenario,
     UnmatchedRequest,
     WebSocket,
     WebSocketMessage,
@@ -146,3 +150,13 @@ async def echoes_later(ws: AsyncWebSocket) -> None:
     async for message in ws:
         await ws.send(message)
     assert_type(await ws.receive(), str | bytes)
+
+
+def replies_in_time(net: Network) -> None:
+    order: Scenario = net.scenario("order", start="new")
+    net.post("https://x.test/", scenario="order", when="new", then_state="paid").reply(204, delay=LogNormal(0.1, 0.2))
+    net.get("https://x.test/").reply(sse=["a", {"data": 1}, Event("b", delay=0.1), Pause(1)], throttle=100)
+    net.get("https://x.test/").reply(stream=[b"a", Pause(0.5), "b"], informational=[Response(103)])
+    net.get("https://x.test/").reply(content=b"x", dribble=(2, 1.0)).fail_first(2, Fault.at("response", "reset"))
+    state: str = order.state
+    order.state = state
