@@ -119,12 +119,14 @@ def _body(kwargs: Mapping[str, Any], headers: Any) -> tuple[Any, str | None]:
         raise TypeError("Content should be binary data, or a callback that gives it")
     if text is not None and not isinstance(text, str):
         raise TypeError("Text should be string data, or a callback that gives it")
+    typed = "content-type" in headers
     if kwargs.get("json") is not None:
         text = jsonlib.dumps(kwargs["json"], cls=kwargs.get("json_encoder"))
-        if "content-type" not in headers:
+        if not typed:
             headers["Content-Type"] = "application/json"
     if text is not None:
-        encoding = get_encoding_from_headers(dict_of(headers)) or "utf-8"
+        # Slow, and UTF-8 for what says nothing: only asked when the registration says a type.
+        encoding = (get_encoding_from_headers(dict_of(headers)) if typed else None) or "utf-8"
         return text.encode(encoding), encoding
     if body is not None and not hasattr(body, "read") and not isinstance(body, (bytes, bytearray)):
         raise TypeError(f"Body should be an open binary file, or a callback that gives one, not {body!r:.60}")
