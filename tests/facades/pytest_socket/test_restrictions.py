@@ -188,6 +188,10 @@ SUITE = """
     def test_tuple():
         assert kind() == "{other}"
 
+    @pytest.mark.allow_hosts([])
+    def test_none_allowed():
+        assert kind() == "{none}"
+
     @pytest.fixture
     def late():
         yield
@@ -200,18 +204,18 @@ BLOCKED, CONNECT = "SocketBlockedError", "SocketConnectBlockedError"
 
 
 @pytest.mark.parametrize(
-    ("options", "plain", "disabled", "other"),
+    ("options", "plain", "disabled", "other", "none"),
     [
-        ([], "open", BLOCKED, CONNECT),
-        (["--disable-socket"], BLOCKED, BLOCKED, CONNECT),
-        (["--allow-hosts=127.0.0.9"], CONNECT, BLOCKED, CONNECT),
-        (["--disable-socket", "--allow-hosts=127.0.0.1"], "open", BLOCKED, CONNECT),
-        (["--disable-socket", "--force-enable-socket"], "open", "open", "open"),
+        ([], "open", BLOCKED, CONNECT, CONNECT),
+        (["--disable-socket"], BLOCKED, BLOCKED, CONNECT, BLOCKED),
+        (["--allow-hosts=127.0.0.9"], CONNECT, BLOCKED, CONNECT, CONNECT),
+        (["--disable-socket", "--allow-hosts=127.0.0.1"], "open", BLOCKED, CONNECT, BLOCKED),
+        (["--disable-socket", "--force-enable-socket"], "open", "open", "open", "open"),
     ],
 )
-def test_options_markers_and_fixtures(pytester, options, plain, disabled, other):
-    pytester.makepyfile(SUITE.format(plain=plain, disabled=disabled, other=other))
+def test_options_markers_and_fixtures(pytester, options, plain, disabled, other, none):
+    pytester.makepyfile(SUITE.format(plain=plain, disabled=disabled, other=other, none=none))
     result = pytester.runpytest_subprocess(
         "-p", "netdouble.facades", "--net-replace=pytest_socket", "-p", "no:randomly", "--strict-markers", *options
     )
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=9)

@@ -114,10 +114,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         disable_socket(options.unix)
         return
     hosts = _hosts_for(item, options)
+    if options.disable and not any(hosts or ()):
+        disable_socket(options.unix)
     if hosts is not None:
         socket_allow_hosts(hosts, allow_unix_socket=options.unix, resolution_cache=options.lookups)
-    elif options.disable:
-        disable_socket(options.unix)
 
 
 def _hosts_for(item: pytest.Item, options: _Options) -> Any:
