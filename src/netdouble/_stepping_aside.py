@@ -145,7 +145,7 @@ def refusal_of(scope: Scope, aside: Aside) -> BaseException | None:
 
 
 @contextmanager
-def announced(request: Request) -> Iterator[None]:
+def announced(request: Request | None) -> Iterator[None]:
     """For the time in which a connection for `request` is made."""
     token = coming.set(request)
     try:

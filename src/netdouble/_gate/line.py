@@ -67,6 +67,7 @@ class Line:
         self._refused = refused
         self._lock, self._turns = threading.RLock(), threading.RLock()
         self._driven = self._again = self._closed = False
+        self._has_left = False  # the client has closed its side
         self._is_deaf = False  # what the client sends stays unread
         self._users = 0  # threads that still need the descriptor
         self._unsent = memoryview(b"")
@@ -260,6 +261,7 @@ class Line:
         return self._far_end.hear(data) if data else self._ended()
 
     def _ended(self) -> Iterator[Act]:
+        self._has_left = True
         if self._far_end is not None:
             yield from self._far_end.hear_end()
         yield Ending.CLOSE
@@ -293,7 +295,8 @@ class Line:
         return None if scope.closed else _active.preview_in(scope, request)
 
     def _log(self, call: Call) -> None:
-        self.scope.router.record(call)
+        if not self._has_left:  # else it was not malformed: he changed his mind
+            self.scope.router.record(call)
 
     # Saying
 

@@ -19,7 +19,7 @@ from netdouble import _active
 from netdouble._active import Scope
 from netdouble._gate import names, originals
 from netdouble._gate.entries import is_address, is_loopback, plain_host
-from netdouble._stepping_aside import forget, stubs
+from netdouble._stepping_aside import coming, forget, stubs
 
 if TYPE_CHECKING:
     from netdouble._gate.listener import Listener
@@ -105,8 +105,13 @@ def _names_of(address: str) -> Iterator[str]:
 
 def _scope_of(name: str, port: int | None) -> Scope | None:
     """The scope whose routes answer for `name`; None: none does, or the one that is asked has closed."""
-    scopes = _active.responsible()
-    return next((scope for scope in scopes if not scope.closed and stubs(scope, name, port)), None)
+    request = coming.get()  # the connection that is made for it may lead to its proxy
+    for scope in _active.responsible():
+        if scope.closed:
+            continue
+        if stubs(scope, name, port) or (request is not None and stubs(scope, request.url.host, request.url.port)):
+            return scope
+    return None
 
 
 # On and off

@@ -15,6 +15,7 @@ from typing import Any
 
 from netdouble._active import THREAD_ATTRIBUTE, bound, captured
 from netdouble._patch import Undo, replace
+from netdouble._stepping_aside import announced, coming
 
 
 def install(module: ModuleType) -> Undo:
@@ -30,8 +31,10 @@ def install(module: ModuleType) -> Undo:
         if scope is None:
             return original(self, fn, *args, **kwargs)  # type: ignore[no-any-return]
 
+        request = coming.get()  # a loop looks names up in its pool
+
         def in_scope(*args: Any, **kwargs: Any) -> Any:
-            with bound(scope):
+            with bound(scope), announced(request):
                 return fn(*args, **kwargs)
 
         return original(self, in_scope, *args, **kwargs)  # type: ignore[no-any-return]

@@ -46,6 +46,10 @@ class Heard:
     body: bytes
 
 
+# While this is so, names are the network's to resolve: it answers real connections.
+_stubbed_below = False
+
+
 @contextmanager
 def names_on_loopback() -> Iterator[None]:
     """While this lasts, every name under .test is this machine's."""
@@ -53,7 +57,8 @@ def names_on_loopback() -> Iterator[None]:
 
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
         name = host.decode("ascii") if isinstance(host, bytes) else host
-        return real("127.0.0.1" if isinstance(name, str) and name.endswith(".test") else host, *args, **kwargs)
+        ours = isinstance(name, str) and name.endswith(".test") and not _stubbed_below
+        return real("127.0.0.1" if ours else host, *args, **kwargs)
 
     socket.getaddrinfo = getaddrinfo
     try:
@@ -204,16 +209,21 @@ class Oracle:
 
 
 @contextmanager
-def stubbed(oracle: Oracle, site: Site) -> Iterator[Callable[[], list[Heard]]]:
+def stubbed(oracle: Oracle, site: Site, layer: str = "transport") -> Iterator[Callable[[], list[Heard]]]:
     """A network that answers as the oracle would; gives what asks for the requests that it got."""
+    global _stubbed_below
     before = oracle.connections
-    with Network(unused="off", swallowed="warn") as net:
+    with Network(unused="off", swallowed="warn", layer=layer) as net:
+        _stubbed_below = layer == "wire"
         net.any().reply(UNKNOWN)
         for path, answers in site.items():
             route = net.any(oracle.at(path))
             for n, answer in enumerate(answers):
                 (route.then if n else route.reply)(answer)
-        yield lambda: [_heard(call.request) for call in net.calls]
+        try:
+            yield lambda: [_heard(call.request) for call in net.calls]
+        finally:
+            _stubbed_below = False
     assert oracle.connections == before, "a stubbed request reached the real server"
 
 
