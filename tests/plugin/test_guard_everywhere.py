@@ -526,7 +526,7 @@ def test_a_password_in_the_command_of_a_child_is_masked(run):
         def test_refused():
             with Network(children="refuse"):
                 child("# https://me:hunter2@api.test/")
-    """, "--tb=line")  # fmt: skip
+    """, "--tb=short")  # fmt: skip
     result.assert_outcomes(failed=2)
     told = [line for line in result.stdout.lines if "api.test/" in line and "child(" not in line]
     assert told
