@@ -342,25 +342,29 @@ def open_call(request: Request) -> Call | None:
     return ask(scope, request)
 
 
-def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from, again: Call | None = None) -> Call:
+def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from, again: Call | None = None,
+        chain: list[Scope] | None = None) -> Call:  # fmt: skip
     """As `open_call`, for a door that knows its scope: it was mounted on one client by hand, or is a server.
 
     Args:
         caller: where the request was made, for a door that decides in another task.
         again: the call to be answered by another route than those that declined it.
+        chain: the scopes that are asked, where that is known already, and the request carries its client's objects.
     """
-    from netdouble import _manner
-    from netdouble._core import client_objects, router
+    from netdouble._core.client_objects import carry
+    from netdouble._core.router import open_call as open_in
+    from netdouble._manner import audience, unrouted
 
     server = server_of(request)
     if not server and own_servers and (request.url.host, request.url.port) in own_servers:
         return _passing_by(scope, request)
-    client_objects.carry(request)
-    chain = _manner.audience(scope.chain(), request)
+    if chain is None:
+        carry(request)
+        chain = audience(scope.chain(), request)
     if not chain:
         return _passing_by(scope, request)
-    unrouted = None if scope.manner is None and len(chain) == 1 else partial(_manner.unrouted, chain)
-    call = router.open_call([s.router for s in chain], request, _nothing if server else scope.reaches, unrouted, again)
+    otherwise = None if scope.manner is None and len(chain) == 1 else partial(unrouted, chain)
+    call = open_in([s.router for s in chain], request, _nothing if server else scope.reaches, otherwise, again)
     if call is None:
         call = _miss(scope, chain, request, caller(), again)
     return _opened(call, scope)
@@ -371,20 +375,21 @@ def ask_above(entrance: str, request: Request) -> Call | None:
 
     The innermost scopes that want to be asked at `entrance` are asked; where all want to, what they say is final.
     """
-    from netdouble import _manner
-    from netdouble._core import client_objects, router
+    from netdouble._core.client_objects import carry
+    from netdouble._core.router import open_call as open_in
+    from netdouble._manner import audience
 
     scope = current()
     if scope is None or scope.manner is None or is_passing():
         return None
-    client_objects.carry(request)
-    chain = _manner.audience(scope.chain(), request)
+    carry(request)
+    chain = audience(scope.chain(), request)
     above = list(takewhile(lambda s: s.manner is not None and entrance in s.manner.entrances, chain))
     if above and len(above) == len(chain):
-        return ask(scope, request)
+        return ask(scope, request, chain=chain)
     if not above:
         return None
-    call = router.open_call([s.router for s in above], request, lambda host, port: False)  # noqa: ARG005
+    call = open_in([s.router for s in above], request, lambda host, port: False)  # noqa: ARG005
     return None if call is None else _opened(call, scope)
 
 

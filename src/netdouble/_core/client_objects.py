@@ -5,8 +5,7 @@ Rule: nothing in the core looks inside; a door that has them at hand carries the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +35,19 @@ class ClientObjects:
 _carried: ContextVar[ClientObjects | None] = ContextVar("netdouble_carried", default=None)
 
 
-@contextmanager
-def carrying(objects: ClientObjects | None) -> Iterator[None]:
+class carrying:  # noqa: N801  # used as a function; a generator would cost more
     """For the time of a send: the request that comes of it has these objects (`Request.native`)."""
-    token = _carried.set(objects)
-    try:
-        yield
-    finally:
-        _carried.reset(token)
+
+    __slots__ = ("_objects", "_token")
+
+    def __init__(self, objects: ClientObjects | None) -> None:
+        self._objects = objects
+
+    def __enter__(self) -> None:
+        self._token = _carried.set(self._objects)
+
+    def __exit__(self, *error: object) -> None:
+        _carried.reset(self._token)
 
 
 def carried() -> ClientObjects | None:

@@ -115,7 +115,11 @@ def _retries(retries: Any) -> bool:
 
 def neutral(request: Any) -> Request:
     """A PreparedRequest in our words. What http.client would add to its headers is not there yet."""
-    fields = [(_text(name), _text(value)) for name, value in request.headers.items()]
+    headers = request.headers
+    # Its own items() looks each of them up again (requests/structures.py).
+    lines = headers._store.values() if type(headers) is LIBRARY.structures.CaseInsensitiveDict else headers.items()
+    fields = tuple([(name if type(name) is str else _text(name), value if type(value) is str else _text(value))
+                    for name, value in lines])  # fmt: skip
     body = request.body.encode() if isinstance(request.body, str) else request.body or b""
     return Request.to(request.method, request.url, headers=fields, body=body, client=DIALECT.client)
 

@@ -71,10 +71,17 @@ def rewound(body: Any, place: int | None) -> Any:
 
 
 class Headers:
-    """What the session's cookie jar asks of the http.client response behind a urllib3 response."""
+    """What the session's cookie jar asks of the http.client response behind a urllib3 response.
+
+    It is false where no cookie is set: then requests does not ask its jars, which is slow
+    (`requests/cookies.py`, `extract_cookies_to_jar`).
+    """
 
     def __init__(self, headers: HTTPHeaderDict) -> None:
         self.msg = self.headers = headers
+
+    def __bool__(self) -> bool:
+        return "set-cookie" in self.headers or "set-cookie2" in self.headers
 
     def isclosed(self) -> bool:
         """Nothing is left to read on a connection, for there is none."""
@@ -106,6 +113,7 @@ def verbatim(response: requests.Response) -> Verbatim:
     read = response._content
     body = read if isinstance(read, bytes) else b""
     raw: Any = getattr(response.raw, "headers", None) or response.headers
-    fields = [(str(name), str(value)) for name, value in raw.items() if name.lower() not in _OF_THE_WIRE]
+    lines = raw.iteritems() if isinstance(raw, HTTPHeaderDict) else raw.items()
+    fields = tuple([(str(name), str(value)) for name, value in lines if name.lower() not in _OF_THE_WIRE])
     neutral = Response.of_parts(response.status_code, fields, body, reason=response.reason)
     return Verbatim(response, LIBRARY, neutral, whole=isinstance(read, bytes))

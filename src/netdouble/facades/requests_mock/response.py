@@ -76,9 +76,15 @@ def create_response(request: Any, **kwargs: Any) -> requests.Response:
     Raises:
         RuntimeError: two bodies. TypeError: a body of a wrong kind, an unknown keyword.
     """
-    connection: Any = kwargs.pop("connection", None) or _NoConnection()
+    connection = kwargs.pop("connection", None)
     _check_body_arguments(**kwargs)
-    headers = HTTPHeaderDict(kwargs.get("headers") or {})
+    return _created(request, connection, kwargs)
+
+
+def _created(request: Any, connection: Any, kwargs: Mapping[str, Any]) -> requests.Response:
+    """As `create_response`, of keywords that were checked."""
+    given = kwargs.get("headers")
+    headers = HTTPHeaderDict(given) if given else HTTPHeaderDict()
     cookies = _jar(kwargs.get("cookies"))
     body, encoding = _body(kwargs, headers)
     raw = kwargs.get("raw")
@@ -89,7 +95,8 @@ def create_response(request: Any, **kwargs: Any) -> requests.Response:
         method = "GET" if body else getattr(request, "method", None) or "GET"
         raw = raw_response(status, reason, headers, body, method)
     response = _adapter.build_response(request, raw)
-    response.connection = connection
+    source: Any = connection or _NoConnection()
+    response.connection = source
     if encoding:
         response.encoding = encoding
     if cookies:
@@ -167,8 +174,10 @@ class _MatcherResponse:
         if self._exc is not None:
             raise self._failure(request)
         if not self._asks:
-            body = {"body": rewound(self._params["body"], self._start)} if "body" in self._params else {}
-            return create_response(request, connection=connection, **{**self._params, **body})
+            params = self._params
+            if "body" in params:
+                params = {**params, "body": rewound(params["body"], self._start)}
+            return _created(request, connection, params)
         context = _Context(_case_free(self._params.get("headers")), self._params.get("status_code", 200),
                            self._params.get("reason"), _fresh(_jar(self._params.get("cookies"))))  # fmt: skip
         said = {name: _called(self._params.get(name), request, context) for name in _BODY_ARGS}

@@ -97,9 +97,10 @@ class BaseResponse:
 
     def get_headers(self) -> HTTPHeaderDict:
         """The headers of the answer; the Content-Type is its own unless `headers` has one."""
-        headers = HTTPHeaderDict(list(pairs_of(self.headers)))
+        fields = list(pairs_of(self.headers))
+        headers = _lines(fields)
         if self.content_type and "content-type" not in headers:
-            headers = HTTPHeaderDict([("Content-Type", self.content_type), *pairs_of(self.headers)])
+            headers = _lines([("Content-Type", self.content_type), *fields])
         return headers
 
     def check(self) -> None:
@@ -237,6 +238,14 @@ class PassthroughResponse(BaseResponse):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, passthrough=True, **kwargs)
+
+
+def _lines(fields: Iterable[tuple[str, str]]) -> HTTPHeaderDict:
+    """One by one: its constructor asks first what it was given, which is slow."""
+    headers = HTTPHeaderDict()
+    for name, value in fields:
+        headers.add(name, value)
+    return headers
 
 
 def pairs_of(headers: Any) -> Iterable[tuple[str, str]]:
