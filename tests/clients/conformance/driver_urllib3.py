@@ -82,6 +82,8 @@ class HttpClient:
         if connection is None:
             kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
             connection = self.connections[parts[:2]] = kind(parts.hostname, parts.port, timeout=send.timeout)
+        elif connection.sock is not None:
+            connection.sock.settimeout(send.timeout)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         body = iter(send.content) if isinstance(send.content, tuple) else send.content
         try:

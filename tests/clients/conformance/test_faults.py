@@ -65,7 +65,7 @@ def test_the_real_wire_raises_the_same_with_the_same_text(
     driver: Driver, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ):
     # Short where the client's time is what runs out; else long, for a busy machine.
-    timeout = 0.15 if fault.effect in {"timeout", "stall"} else 5.0
+    timeout = 0.3 if fault.effect in {"timeout", "stall"} else 5.0
     if fault is Fault.DNS:  # no lookup leaves this machine: what the resolver says is said here
 
         def unknown(*args: object, **kwargs: object) -> None:
@@ -89,7 +89,7 @@ def test_the_real_wire_raises_the_same_with_the_same_text(
 @every_driver
 @every_fault
 def test_a_fault_at_the_layer_wire_raises_the_same(driver: Driver, fault: Fault):
-    timeout = 0.15 if fault.effect in {"timeout", "stall"} else 10.0  # time is real there
+    timeout = 0.3 if fault.effect in {"timeout", "stall"} else 10.0  # time is real there
     # TLS only where it is the point: before 3.12.3 CPython takes a reset below it for an orderly end (gh-115627).
     url = URL if fault.position == "handshake" else URL.replace("https", "http")
     with Network(layer="wire", unused="off") as net:

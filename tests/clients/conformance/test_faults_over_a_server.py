@@ -20,7 +20,7 @@ LATE = [fault for fault in Fault if fault.position not in {"connect", "handshake
 @pytest.mark.parametrize("driver", all_drivers(), ids=lambda driver: driver.name)
 def test_a_fault_over_a_server_raises_what_the_wire_makes_of_it(driver: Driver, fault: Fault):
     # Short where the client's time is what runs out; else long, for a busy machine.
-    timeout = 0.15 if fault.effect in {"timeout", "stall"} else 20.0
+    timeout = 0.3 if fault.effect in {"timeout", "stall"} else 20.0
     with network() as net, pointed(net, driver) as client:
         net.get(f"{URL}/before").reply()
         assert client.send(Send(url=f"{URL}/before", timeout=20.0)).status == 200  # now it is connected
