@@ -85,6 +85,8 @@ class Scope:
 
     def chain(self) -> list[Scope]:
         """This scope and those it was opened in, innermost first, the closed ones left out."""
+        if self.parent is None:
+            return [] if self.closed else [self]
         found: list[Scope] = []
         scope: Scope | None = self
         while scope is not None:
@@ -303,7 +305,10 @@ def _only(scopes: list[Scope]) -> Scope | None:
 
 def wants_objects() -> bool:
     """Some facade's scope looks at clients' own objects."""
-    return any(scope.manner is not None for scope in _open)
+    for scope in _open:  # noqa: SIM110  # asked for every request: a generator costs more than the rest of it
+        if scope.manner is not None:
+            return True
+    return False
 
 
 # Passing through
@@ -353,17 +358,24 @@ def ask(scope: Scope, request: Request, caller: Callable[[], str] = called_from,
     """
     from netdouble._core.client_objects import carry
     from netdouble._core.router import open_call as open_in
-    from netdouble._manner import audience, unrouted
 
-    server = server_of(request)
-    if not server and own_servers and (request.url.host, request.url.port) in own_servers:
+    server = "" if request._arrival is None else server_of(request)
+    if own_servers and not server and (request.url.host, request.url.port) in own_servers:
         return _passing_by(scope, request)
     if chain is None:
         carry(request)
-        chain = audience(scope.chain(), request)
+        chain = scope.chain()
+        if len(chain) != 1 or chain[0].manner is not None:
+            from netdouble._manner import audience
+
+            chain = audience(chain, request)
     if not chain:
         return _passing_by(scope, request)
-    otherwise = None if scope.manner is None and len(chain) == 1 else partial(unrouted, chain)
+    otherwise = None
+    if scope.manner is not None or len(chain) != 1:
+        from netdouble._manner import unrouted
+
+        otherwise = partial(unrouted, chain)
     call = open_in([s.router for s in chain], request, _nothing if server else scope.reaches, otherwise, again)
     if call is None:
         call = _miss(scope, chain, request, caller(), again)
@@ -395,8 +407,9 @@ def ask_above(entrance: str, request: Request) -> Call | None:
 
 def _opened(call: Call, scope: Scope) -> Call:
     call.scope = scope
-    if call.request.native is not None:
-        call.request.native.call = call
+    native = call.request.native
+    if native is not None:
+        native.call = call
     if call.answer is None:
         from netdouble._core import explain
 

@@ -100,7 +100,9 @@ def is_on_wire(host: str, port: int | None) -> bool:
         return False
     try:
         scope = _active.current()
-        return scope is not None and port is not None and goes_by_wire(scope, normal_host(host), port)
+        if scope is None or port is None or scope.settings.layer != "wire":
+            return False
+        return stubs(scope, normal_host(host), port)
     except (AmbiguousScope, ScopeClosed, ValueError):
         return False  # the door refuses the request, with that reason
 

@@ -31,10 +31,11 @@ class Bodies:
 
     def keep_request(self, call: Call) -> None:
         """Count the body of `call.request`, and its bytes as they came."""
-        request = call.request
-        arrival = request._arrival
-        raw = 0 if arrival is None or arrival.raw is None else len(arrival.raw)
-        self._keep(_let_go_of_request, call, len(request.body) + raw)
+        size, arrival = len(call.request.body), call.request._arrival
+        if arrival is not None and arrival.raw is not None:
+            size += len(arrival.raw)
+        if size >= SMALL:
+            self._keep(_let_go_of_request, call, size)
 
     def keep_response(self, call: Call) -> None:
         """Count the body of `call.response`, when nothing but the log holds it."""

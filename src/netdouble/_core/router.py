@@ -146,7 +146,7 @@ class Router:
             again: the call to be answered by another route than those that declined it; None makes a new one.
         """
         with self.lock:
-            choice = self._choose(request, again.declined if again is not None else frozenset())
+            choice = self._choose(request, () if again is None else again.declined)
             if choice is None:
                 return None
             if choice.retire:
@@ -161,12 +161,16 @@ class Router:
         with self.lock:
             captures = route.pattern.captures(request.url)
             request = request.with_path_params(captures) if captures else request
-            call = Call(request, route, None) if again is None else again
-            call.request, call.route, call.index = request, route, len(self.calls)
-            call.answer = route.answer(len(self.calls_of(route)))
+            answered = self._answered.setdefault(route.order, [])
+            answer, index = route.answer(len(answered)), len(self.calls)
+            if again is None:
+                call = Call(request, route, answer, index)
+            else:
+                call = again
+                call.request, call.route, call.answer, call.index = request, route, answer, index
             if route.step is not None and route.step.then is not None:
                 self.states.put(route.step.scenario, route.step.then)
-            self._answered.setdefault(route.order, []).append(call)
+            answered.append(call)
             self._log(call)
             return call
 
@@ -231,14 +235,11 @@ class View:
                 yield self._router.entry(route)
 
     def _offered(self) -> list[Route]:
-        retired, declined, states = self._router._retired, self._declined, self._router.states
-        return [
-            route
-            for route in self._router.candidates(self.request)
-            if route.order not in retired
-            and route.order not in declined
-            and (route.step is None or states.holds(route.step))
-        ]
+        router, declined = self._router, self._declined
+        offered = router.candidates(self.request)
+        if declined or router._retired:
+            offered = [r for r in offered if r.order not in router._retired and r.order not in declined]
+        return [route for route in offered if route.step is None or router.states.holds(route.step)]
 
     def declared(self) -> Sequence[Entry[Route]]:
         """Every route, in declared order."""

@@ -41,7 +41,7 @@ from netdouble._intercept.aiohttp_traces import tell_lookup
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.memory_transport import MemoryTransport
 from netdouble._intercept.seams import seam
-from netdouble._intercept.stepping import announcing, stepping_aside_for
+from netdouble._intercept.stepping import announcing, scope_on_wire, stepping_aside_for
 from netdouble._patch import Undo, UndoStack
 from netdouble._stepping_aside import goes_by_wire, is_on_wire, leads_to_wire
 
@@ -84,6 +84,8 @@ def install(module: ModuleType) -> Undo:
         try:
             if _active.wants_objects() and not is_passing():
                 return await aiohttp_sessions.request(module, CLIENT, request, self, *_called(*args, **kwargs))
+            if scope_on_wire() is None:  # nothing stands between: no coroutine more
+                return await request(self, *args, **kwargs)
             return await stepping_aside_for(CLIENT, lambda: request(self, *args, **kwargs))
         except aiohttp.ClientOSError as error:
             declared = error.__cause__  # aiohttp takes every OSError for one of the network's

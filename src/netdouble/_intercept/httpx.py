@@ -96,7 +96,7 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
         try:
             if isinstance(call.answer, Conversation):
                 return library.conversing(call, request, Stream)
-            answer = _answering.settle(call)
+            answer = call.answer if isinstance(call.answer, Response) else _answering.settle(call)
             if isinstance(answer, Response) and library.is_plain(answer, request):
                 wait(answer.delay)
                 return library.handed_over(answer, neutral, call, request)

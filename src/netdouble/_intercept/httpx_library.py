@@ -55,8 +55,11 @@ class Library:
         """The request in our form; headers as they are sent. `transport`: what was to send it."""
         url = request.url
         target = request.extensions.get("target", url.raw_path).decode("latin-1")
-        headers = Headers(sent_pairs(request.headers.raw))
-        scheme = scheme_of_upgrade(url.scheme, request.method, headers) if "upgrade" in headers else url.scheme
+        raw = request.headers.raw
+        headers, scheme = Headers(sent_pairs(raw)), url.scheme
+        # Names are put in order for a request that is looked up by them; this one look needs it seldom.
+        if b"upgrade" in b" ".join(dict(raw)).lower() and "upgrade" in headers:
+            scheme = scheme_of_upgrade(scheme, request.method, headers)
         where = join_url(scheme, url.raw_host.decode("ascii"), url.port, target)
         pool = getattr(transport, "_pool", None)
         proxy = _proxy_of(pool) if hasattr(pool, "_proxy_url") else ""

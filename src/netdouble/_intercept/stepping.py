@@ -15,7 +15,7 @@ from netdouble.errors import AmbiguousScope, ScopeClosed
 
 async def stepping_aside_for(client: str, call: Callable[[], Awaitable[Any]]) -> Any:
     """Await `call()`, which gives a response; what goes over real sockets meanwhile is this client's."""
-    scope = _scope_on_wire()
+    scope = scope_on_wire()
     if scope is None:
         return await call()
     aside = Aside(client, raises=False)
@@ -38,7 +38,8 @@ def announcing(request: Request) -> Iterator[None]:
         yield
 
 
-def _scope_on_wire() -> Scope | None:
+def scope_on_wire() -> Scope | None:
+    """The scope that is asked here, if what it answers goes over real sockets."""
     if _active.is_passing() or not _active.anything_open():
         return None
     try:
