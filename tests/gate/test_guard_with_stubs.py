@@ -34,7 +34,7 @@ def test_a_stubbed_host_is_refused_with_its_routes_and_the_way_to_them(wire):
     assert shown[1] == route.declared_at
     assert "  ... and 2 more\n" in text
     assert "other.test" not in text
-    assert "To answer it:  this client is not covered at the transport layer: use layer='wire' or net.proxy()" in text
+    assert "To answer it:  stubs answer TCP and this is a datagram: make the client speak HTTP/1.1 or HTTP/2" in text
     assert wire.sent == []
 
 
@@ -57,6 +57,11 @@ def test_the_routes_of_outer_networks_count_and_those_of_other_ports_do_not(wire
             "curl_cffi is not covered at the transport layer: use layer='wire' or net.proxy()",
         ),
         ("", "transport", "this client is not covered at the transport layer: use layer='wire' or net.proxy()"),
+        (
+            "curl_cffi 0.17",
+            "wire",
+            "curl_cffi opens connections past the sockets of Python, where no layer stands: use net.proxy()",
+        ),
     ],
 )
 def test_a_client_that_is_not_covered_is_named_with_the_way_out(client, layer, text):

@@ -48,7 +48,8 @@ DOCTEST = """
 >>> from conftest import leave
 >>> leave("doctest")
 """
-PROGRAMS = frozenset({"curl"})
+PROGRAMS = frozenset({"curl", "go"})
+GO = "a static Go program"
 SECONDS = 240
 
 
@@ -179,7 +180,21 @@ def absent(has_resolver: bool) -> dict[str, str]:
     return lacking
 
 
-def run(column: str, folder: Path, left_out: set[str]) -> str:
+def static_go_program(folder: Path) -> Path:
+    """`dial.go` as a static program, made in `folder` once; of the standard library alone, so nothing is fetched."""
+    made = folder / "dial"
+    if not made.exists():
+        with tempfile.TemporaryDirectory() as home:
+            environment = {**os.environ, "CGO_ENABLED": "0", "GO111MODULE": "off", "GOCACHE": f"{home}/cache",
+                           "GOENV": "off", "GOFLAGS": "", "GOPATH": f"{home}/path", "GOPROXY": "off",
+                           "GOTOOLCHAIN": "local", "HOME": home}  # fmt: skip
+            command = ["go", "build", "-o", f"{home}/dial", str(HERE / "programs" / "dial.go")]
+            subprocess.run(command, cwd=home, env=environment, stdin=subprocess.DEVNULL, timeout=SECONDS, check=True)
+            shutil.move(f"{home}/dial", made)
+    return made
+
+
+def run(column: str, folder: Path, left_out: set[str], go_program: str) -> str:
     """One run of the suite; gives back what it printed."""
     for file, name in SUITE.items():
         shutil.copy(HERE / "programs" / file, folder / name)
@@ -188,13 +203,9 @@ def run(column: str, folder: Path, left_out: set[str]) -> str:
     (folder / "it.other").touch()
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
     wanted = [escape.name for escape in ESCAPES if escape.name not in left_out]
-    path = os.pathsep.join(
-        [
-            os.environ.get("SRC") or os.environ.get("SRC") or os.environ.get("SRC") or str(HERE.parent.parent / "src"),
-            str(folder),
-        ]
-    )
-    environment = {**os.environ, "ESCAPES": "|".join(wanted), "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    path = os.pathsep.join([str(HERE.parent.parent / "src"), str(folder)])
+    environment = {**os.environ, "ESCAPES": "|".join(wanted), "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                   "GO_PROGRAM": go_program}  # fmt: skip
     for name in ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "NETDOUBLE_GUARD"):
         environment.pop(name, None)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-glob=*.txt", "--tb=line",
@@ -209,6 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("columns", nargs="+", choices=COLUMNS, metavar="COLUMN")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--made", metavar="FOLDER", type=Path, help="where programs are kept that had to be built")
     options = parser.parse_args()
     why_not = enter_namespace()
     result: dict[str, object] = {"namespace": why_not or "its own"}
@@ -217,7 +229,8 @@ def main() -> None:
     for column in options.columns:
         with Listener() as listener, tempfile.TemporaryDirectory() as folder:
             lacking = absent(listener.has_resolver)
-            printed[column] = run(column, Path(folder), set(lacking))
+            go_program = "" if GO in lacking else static_go_program(options.made or Path(folder))
+            printed[column] = run(column, Path(folder), set(lacking), str(go_program))
         arrived[column] = [escape.name for escape in ESCAPES if escape.name in listener.arrived]
         result |= {"absent": lacking}
     result |= {"arrived": arrived, "printed": printed}

@@ -85,6 +85,7 @@ ESCAPES = (
     # Other processes
     Escape("curl", "process", "curl"),
     Escape("a static program", "process"),
+    Escape("a static Go program", "process", "go"),
     Escape("python -c", "process"),
     Escape("python -I", "process"),
     Escape("python -S", "process"),

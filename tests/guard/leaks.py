@@ -37,11 +37,12 @@ Without a guard all of them arrive.
 """
 
 
-def run(column: str) -> dict[str, object]:
+def run(column: str, made: str) -> dict[str, object]:
     """One column in a process of its own: the arena leaves the machine's network for good."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "out.json")
-        subprocess.run([sys.executable, str(HERE / "arena.py"), column, "--json", str(file)], check=True)
+        arguments = [column, "--json", str(file), "--made", made]
+        subprocess.run([sys.executable, str(HERE / "arena.py"), *arguments], check=True)
         return json.loads(file.read_text("utf-8"))
 
 
@@ -100,9 +101,10 @@ def facts() -> str:
 def main() -> None:
     """Run every column that can run, and write the page."""
     results = {}
-    for column in COLUMNS:
-        results[column] = run(column)
-        print(f"{column}: {len(results[column]['arrived'][column])} arrived", flush=True)
+    with tempfile.TemporaryDirectory() as made:
+        for column in COLUMNS:
+            results[column] = run(column, made)
+            print(f"{column}: {len(results[column]['arrived'][column])} arrived", flush=True)
     PAGE.write_text(page(results), "utf-8")
 
 

@@ -149,15 +149,18 @@ def _past_the_stubs(case: Case, routes: Sequence[Route], client: str) -> list[st
     ]
     if len(routes) > _ROUTES:
         lines.append(f"  ... and {len(routes) - _ROUTES} more")
-    lines.append(f"To answer it:  {way_out(client, case.scope)}")
+    if case.protocol == "udp":
+        lines.append("To answer it:  stubs answer TCP and this is a datagram: make the client speak HTTP/1.1 or HTTP/2")
+    else:
+        lines.append(f"To answer it:  {way_out(client, case.scope)}")
     return lines
 
 
 def way_out(client: str, scope: Scope | None) -> str:
     """How a client that no interceptor covers comes to the stubs after all."""
     name = client.partition(" ")[0] if client and client != "socket" else "this client"
-    if scope is not None and scope.settings.layer != "transport":
-        return f"{name} is not covered at the {scope.settings.layer} layer: use net.proxy()"
+    if scope is not None and scope.settings.layer == "wire":
+        return f"{name} opens connections past the sockets of Python, where no layer stands: use net.proxy()"
     return f"{name} is not covered at the transport layer: use layer='wire' or net.proxy()"
 
 

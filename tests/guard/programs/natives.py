@@ -96,6 +96,11 @@ def static_program(name):
     subprocess.run([path], timeout=5, check=False)
 
 
+def static_go_program(name):
+    host, port = address(name)
+    subprocess.run([os.environ["GO_PROGRAM"], f"{host}:{port}"], timeout=5, check=False)
+
+
 # C and Rust
 
 
@@ -247,6 +252,7 @@ WAYS = {
     "primp": over_primp,
     "curl": lambda name: subprocess.run(["curl", "-s", "-m", "2", url(name)], timeout=10, check=False),
     "a static program": static_program,
+    "a static Go program": static_go_program,
     "python -c": child(),
     "python -I": child("-I"),
     "python -S": child("-S"),
