@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_swallowing": (),
     "_problems": (*INSIDE, "_swallowing"),
     "server": EDGE,
-    "_serving": (*EDGE, "server"),
+    "_serving": (*EDGE, "_intercept", "server"),
     "network": (*EDGE, "_certificates", "_decorating", "_problems", "_intercept", "_gate", "guard", "_serving"),
     "standalone": TOP,
     "_serving_command": (*TOP, "standalone"),
@@ -62,6 +62,8 @@ NAMES_IMPORTED_BY_STRING = {
     "netdouble": "the public names, loaded when they are first asked for",
     "netdouble._core.native": "other clients' response objects, looked up by their class's name",
     "netdouble._intercept.catalog": "the table of clients",
+    "netdouble._intercept.native.opening": "the native clients and our files for them, by the clients' names",
+    "netdouble._intercept.native.pyreqwest": "the parts of that package, which is empty itself",
     "netdouble.facades.respx.mocks": "transport classes of the suite's own, by the names that it gives",
     "netdouble.facades._replacing": "the facades, by their peers' names",
     "netdouble.facades._pytest": "the facades' pytest plugins",
@@ -79,6 +81,7 @@ TYPES_ONLY = {
 }
 
 CLIENTS = {"requests", "urllib3", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "boto3", "botocore", "trio"}
+CLIENTS |= {"curl_cffi", "primp", "pycurl", "pyreqwest", "rnet"}
 # What stands on a package that an extra installs; nobody imports it but where that protocol is spoken.
 EXTRAS = {"netdouble._codec.http2": {"h2"}, "netdouble._codec.websocket": {"wsproto"}}
 SLOW = {"pytest", "_pytest", "ssl", "asyncio", "anyio"}

@@ -7,6 +7,8 @@ Rule 2: what was opened in an entry of the network ends with it.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -101,6 +103,31 @@ class Serving:
         proxy = Proxy(owner, Address(host, port, http2=http2))
         self._keep(proxy)
         return proxy
+
+    @contextmanager
+    def native(self, *clients: str) -> Iterator[Proxy]:
+        """Answer clients whose sockets are C's or Rust's, in this process, while the block is open.
+
+        They are led to a `proxy()` of this network and trust its authority, in all threads. That holds for clients that
+        are made in the block; pycurl's handles too. The proxy ends with the block.
+
+        Args:
+            clients: of `"curl_cffi"`, `"primp"`, `"pycurl"`, `"pyreqwest"`, `"rnet"`.
+
+        Raises:
+            DeclarationError: a name is none of these, or that client is not installed. ClientNotSupported: it has
+                changed. MissingExtra: the authority needs the extra `wire`.
+
+        Example:
+            >>> net.get("https://api.example.com/users/7").reply(json={"id": 7})
+            >>> with net.native("curl_cffi"):
+            ...     assert curl_cffi.requests.get("https://api.example.com/users/7").json() == {"id": 7}
+        """
+        from netdouble._intercept.native.opening import check, led
+
+        check(clients)
+        with self.proxy() as proxy, led(clients, proxy.url, proxy.ca_file, proxy.variables["SSL_CERT_FILE"]):
+            yield proxy
 
     def asgi(self, origin: str | None = None) -> AsgiMount:
         """This network as an ASGI app, to be mounted in one that exists. See `serve` for `origin`.

@@ -19,6 +19,7 @@ import netdouble
 from netdouble import Fault, NetdoubleError
 from netdouble._core.settings import CHOICES, NAMES, SESSION_CHOICES, Settings
 from netdouble._intercept.catalog import CLIENTS
+from netdouble._intercept.native.opening import NATIVE_CLIENTS
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
@@ -64,6 +65,11 @@ def test_the_readme_names_the_oldest_versions_that_are_tested():
     assert {"requests", "urllib3", "httpx", "httpx2", "httpcore", "aiohttp", "boto3"} <= said.keys() & dict(
         oldest
     ).keys()
+
+
+def test_the_page_on_the_wire_lists_every_native_client():
+    wire = ROOT / "docs" / "how-to" / "wire.md"
+    assert tuple(names(row["client"])[0] for row in rows(wire, "client")) == NATIVE_CLIENTS
 
 
 # Settings
