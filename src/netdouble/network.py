@@ -58,8 +58,7 @@ class Network(Serving, Certificates, Verbs):
     are refused.
 
     Args:
-        settings: `layer`, `guard`, `allow`, `unmatched`, `unused`, `swallowed`, `retry_wait`, `fast`: see the
-            reference page on settings.
+        settings: `layer`, `guard`, `allow`, `unmatched` and the others: see the reference page on settings.
 
     Raises:
         DeclarationError: an unknown setting or value.
