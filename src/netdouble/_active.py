@@ -253,7 +253,7 @@ def captured() -> Scope | None:
     scope = _current.get() or _of_thread()
     if scope is not None:
         return scope if scope.closed else _within(scope)
-    return _only(_innermost(_open))
+    return _only(_open if len(_open) <= 1 else _innermost(_open))
 
 
 def is_attributed() -> bool:

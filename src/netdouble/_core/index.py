@@ -103,7 +103,8 @@ class Index(Generic[R]):
             self._any_host.collect(request, found)
         if self._regexes:
             self._collect_regexes(request, found)
-        self._rest.collect(request, found)
+        if self._rest.size:
+            self._rest.collect(request, found)
         if len(found) > 1:
             found.sort(key=_by_order)
         return found
@@ -180,19 +181,22 @@ def _literal_end(host: Template) -> str:
 class _Leaf(Generic[R]):
     """Routes that differ in nothing but method and query."""
 
-    __slots__ = ("_by_query", "_plain")
+    __slots__ = ("_by_query", "_plain", "size")
 
     def __init__(self) -> None:
+        self.size = 0
         self._plain: dict[str | None, dict[int, R]] = {}
         self._by_query: dict[tuple[str | None, QueryKey], dict[int, R]] = {}
 
     def add(self, query: QueryKey | None, route: R) -> None:
+        self.size += 1
         if query is None:
             _at(self._plain, route.method, dict)[id(route)] = route
         else:
             _at(self._by_query, (route.method, query), dict)[id(route)] = route
 
     def remove(self, query: QueryKey | None, route: R) -> None:
+        self.size -= 1
         if query is None:
             del self._plain[route.method][id(route)]
         else:

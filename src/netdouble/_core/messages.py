@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import requests
     import urllib3
 
+_NO_HEADERS = Headers()
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -50,13 +51,13 @@ class Request:
 
     method: str
     url: URL
-    headers: Headers = field(default_factory=Headers)
+    headers: Headers = _NO_HEADERS
     body: bytes = b""
     client: str = ""
     http_version: str = "1.1"
     raw_target: str = ""
     path_params: Mapping[str, Any] = field(default_factory=dict)
-    trailers: Headers = field(default_factory=Headers)
+    trailers: Headers = _NO_HEADERS
     _memo: dict[str, Any] = field(default_factory=dict, repr=False)
     # How it came, for `Call.raw` and its like; None where only an object was handed over.
     _arrival: Arrival | None = field(default=None, repr=False)

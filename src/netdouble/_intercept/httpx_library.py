@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from functools import cache
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -92,7 +93,7 @@ class Library:
         """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
         if answer.delay and late(answer.delay, _patience(request)):
             return False
-        if b"close" in [value for _, value in request.headers.raw]:  # of a Connection header, which is answered
+        if b"close" in map(_VALUE, request.headers.raw):  # of a Connection header, which is answered
             return False
         return _head(answer).plain
 
@@ -168,6 +169,7 @@ class Library:
 
 
 _BODILESS = frozenset({204, 304})
+_VALUE = itemgetter(1)  # of a header line
 
 
 def _patience(request: Any) -> float | None:
