@@ -1,6 +1,7 @@
 """For every test of ours: the session keeps no client attached, since many look at how things are put back.
 
-An old plugin that leaves event loops behind blames no test, and a busy machine fails no property.
+An old plugin that leaves event loops behind blames no test, and a busy machine fails no property. What a test records
+under `told` is said at the end of the run, whichever worker ran it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # collector then warns of it, and of its pair of sockets, in whichever test comes later.
     if version("pytest-asyncio").startswith("0."):
         config.addinivalue_line("filterwarnings", "ignore:unclosed (event loop|<socket.*AF_UNIX):ResourceWarning")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    for report in reports:
+        for name, text in getattr(report, "user_properties", ()):
+            if name == "told" and report.when == "call":
+                terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session", autouse=True)

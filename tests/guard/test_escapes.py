@@ -26,18 +26,18 @@ OUT_OF_SIGHT = {escape.name for escape in ESCAPES if escape.group == "native"} |
 }  # fmt: skip
 
 
-def arena(tmp_path, column):
-    """What arrived, and what could not be tried."""
+def arena(tmp_path, column, record_property):
+    """What arrived, and what could not be tried; both are reported at the end of the run (`tests/conftest.py`)."""
     file = tmp_path / "arena.json"
     made = tmp_path.parent / "made_for_the_arena"  # once for all tests of this process
     made.mkdir(exist_ok=True)
     command = [sys.executable, str(ARENA), column, "--json", str(file), "--made", str(made)]
     subprocess.run(command, check=True, timeout=300)
     result = json.loads(file.read_text("utf-8"))
-    told = f"stopped {len(ESCAPES) - len(result['absent']) - len(result['arrived'][column])} of "
-    print(f"{column}: {told}{len(ESCAPES) - len(result['absent'])} that ran; namespace: {result['namespace']}")
-    for name, why in result["absent"].items():
-        print(f"  not run: {name}: {why}")
+    ran = len(ESCAPES) - len(result["absent"])
+    told = f"guard {column}: {ran - len(result['arrived'][column])} of {ran} escapes stopped"
+    record_property("told", "; ".join([told, *(f"not run: {name}: {why}" for name, why in result["absent"].items())]))
+    print(f"namespace: {result['namespace']}")
     print(result["printed"][column])
     lacking = [why for why in result["absent"].values() if why.split()[0] in REQUIRED]
     assert lacking == []
@@ -45,14 +45,14 @@ def arena(tmp_path, column):
 
 
 @pytest.mark.timeout(300)
-def test_every_escape_arrives_where_nothing_guards(tmp_path):
-    arrived, absent = arena(tmp_path, "none")
+def test_every_escape_arrives_where_nothing_guards(tmp_path, record_property):
+    arrived, absent = arena(tmp_path, "none", record_property)
     assert {escape.name for escape in ESCAPES} - absent - arrived == set()
 
 
 @pytest.mark.timeout(300)
-def test_in_process_everything_that_python_sees_is_stopped(tmp_path):
-    arrived, absent = arena(tmp_path, "in process")
+def test_in_process_everything_that_python_sees_is_stopped(tmp_path, record_property):
+    arrived, absent = arena(tmp_path, "in process", record_property)
     assert arrived - OUT_OF_SIGHT == set()
     assert len(ESCAPES) - len(OUT_OF_SIGHT) >= 59
     assert OUT_OF_SIGHT - absent - {"python -I"} <= arrived, "more is stopped than the table says"

@@ -10,6 +10,6 @@ from tests.guard.test_escapes import arena
 
 
 @pytest.mark.timeout(300)
-def test_sealed_nothing_arrives(tmp_path):
-    arrived, _ = arena(tmp_path, "sealed")
+def test_sealed_nothing_arrives(tmp_path, record_property):
+    arrived, _ = arena(tmp_path, "sealed", record_property)
     assert arrived == set()
