@@ -27,8 +27,9 @@ lint: $(VENV)/.dev ## ruff, mypy, pyright, and the import rules
 
 # PEERS="responses requests_mock": those; by default every peer's.
 PEERS ?=
-downstream: $(VENV)/.dev ## the peers' own test suites, unmodified, against our facades
+downstream: $(VENV)/.dev ## the peers' own test suites, unmodified, against our facades; niquests on the wire
 	@$(VENV)/bin/python tests/downstream/peers/run.py $(PEERS)
+	@$(VENV)/bin/python tests/downstream/niquests/run.py
 
 # BENCH=--short: every row with a few calls; BENCH=scope: that row.
 BENCH ?= --write docs/benchmarks.md

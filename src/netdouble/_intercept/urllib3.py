@@ -29,7 +29,7 @@ from netdouble._core.urls import join_url
 from netdouble._intercept.layers import Dialect, speaker, spoken_by
 from netdouble._intercept.memory_socket import Door, is_answered, target_of
 from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire, read_timeout
-from netdouble._intercept.seams import seam, unsupported
+from netdouble._intercept.seams import seam
 from netdouble._patch import Undo, UndoStack
 from netdouble._stepping_aside import announced, is_on_wire
 from netdouble.errors import DeclarationError
@@ -44,13 +44,12 @@ def install(module: ModuleType) -> Undo:
     """Attach to urllib3.
 
     Raises:
-        ClientNotSupported: a seam is missing, or this is not urllib3: urllib3-future, which comes with niquests, goes
-            by the same name and is not built on http.client.
+        ClientNotSupported: a seam is missing.
     """
     kinds = ((module.connection.HTTPConnection, "http"), (module.connection.HTTPSConnection, "https"))
-    for kind, _ in kinds:
-        if not issubclass(kind, http.client.HTTPConnection):
-            raise unsupported(DIALECT.client, f"urllib3.connection.{kind.__name__}", "is not built on http.client")
+    if not all(issubclass(kind, http.client.HTTPConnection) for kind, _ in kinds):
+        # urllib3-future, which comes with niquests, goes by the same name; the wire answers it as it stands.
+        return UndoStack().undo
     doors = [(kind, scheme, seam(kind, "connect", ("self",), client=DIALECT.client)) for kind, scheme in kinds]
     pool = module.connectionpool.HTTPConnectionPool
     urlopen = seam(pool, "urlopen", ("self", "method", "url", "body", "headers"), client=DIALECT.client)
