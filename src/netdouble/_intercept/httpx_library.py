@@ -10,7 +10,7 @@ import sys
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -56,11 +56,8 @@ class Library:
         """The request in our form; headers as they are sent. `transport`: what was to send it."""
         url = request.url
         target = request.extensions.get("target", url.raw_path).decode("latin-1")
-        raw = request.headers.raw
-        headers, scheme = Headers(sent_pairs(raw)), url.scheme
-        # Names are put in order for a request that is looked up by them; this one look needs it seldom.
-        if b"upgrade" in b" ".join(dict(raw)).lower() and "upgrade" in headers:
-            scheme = scheme_of_upgrade(scheme, request.method, headers)
+        headers = _sent_headers(tuple(request.headers.raw))
+        scheme = scheme_of_upgrade(url.scheme, request.method, headers) if "upgrade" in headers else url.scheme
         where = join_url(scheme, url.raw_host.decode("ascii"), url.port, target)
         pool = getattr(transport, "_pool", None)
         proxy = _proxy_of(pool) if hasattr(pool, "_proxy_url") else ""
@@ -211,6 +208,11 @@ class _Timed:
         core = _core(module.__name__)
         below = broken(core, Fault.READ_TIMEOUT, url.host, url.port, kind_of_io, tls=url.scheme == "https")
         raise module.ReadTimeout(str(below)) from below
+
+
+@lru_cache(maxsize=256)  # one value, its lines looked up by name once, for all requests with the same lines
+def _sent_headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    return Headers(sent_pairs(raw))
 
 
 def _proxy_of(pool: Any) -> str:
