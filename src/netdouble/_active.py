@@ -300,9 +300,6 @@ def _only(scopes: list[Scope]) -> Scope | None:
     return scopes[0] if len(scopes) == 1 else None
 
 
-# The client's own objects
-
-
 def wants_objects() -> bool:
     """Some facade's scope looks at clients' own objects."""
     for scope in _open:  # noqa: SIM110  # asked for every request: a generator costs more than the rest of it
@@ -474,10 +471,15 @@ def preview_in(scope: Scope, request: Request) -> Reply | None:
     return router.preview([s.router for s in scope.chain()], request)
 
 
-def setting(name: str) -> Any:
-    """A setting of the scope that is asked here; of the defaults when none is."""
+def settings() -> Settings:
+    """The settings of the scope that is asked here; the defaults when none is."""
     scope = captured()
-    return getattr(scope.settings if scope is not None else defaults, name)
+    return scope.settings if scope is not None else defaults
+
+
+def setting(name: str) -> Any:
+    """One of `settings()`."""
+    return getattr(settings(), name)
 
 
 # Admissions: a pass-through on its way to the real service

@@ -15,8 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from netdouble._core.index import Index
+from netdouble._core.matching import Mismatch
 from netdouble._core.messages import Request
-from netdouble._core.url_patterns import UrlPattern, compile_url
+from netdouble._core.url_patterns import Key, UrlPattern, compile_url
 
 
 @dataclass(eq=False)
@@ -219,6 +220,36 @@ def test_routes_of_every_shape_together_leave_one_to_ask() -> None:
     for i, (name, _, asked) in enumerate(SHAPES):
         last = max(n for n in range(MANY) if n % len(SHAPES) == i)
         assert [one.order for one in index.candidates(Request.to("GET", asked(last)))] == [last], name
+
+
+def _path(request: Request) -> str:
+    return request.url.path
+
+
+@dataclass(frozen=True)
+class Keyed(UrlPattern):
+    """A path, of any host."""
+
+    text: str
+
+    @property
+    def key(self) -> Key:
+        return _path, self.text
+
+    def mismatches(self, request: Request) -> Sequence[Mismatch]:
+        return () if request.url.path == self.text else (Mismatch("path", self.text, request.url.path),)
+
+
+def test_ten_thousand_patterns_with_a_key_cost_what_one_costs() -> None:
+    stubs = [Stub(i, "GET", Keyed(f"/r{i:05}")) for i in range(MANY)]
+    one, many = indexed(stubs[-1:]), indexed(stubs)
+    hit, miss = Request.to("GET", f"http://h.test/r{MANY - 1:05}"), Request.to("GET", "http://h.test/none")
+    for index in (one, many):
+        assert index.candidates(hit) == stubs[-1:]
+        assert index.candidates(miss) == []
+    assert costs(many, hit, miss)[:2] == costs(one, hit, miss)[:2]
+    many.remove(stubs[-1])
+    assert many.candidates(hit) == []
 
 
 def test_what_stays_linear_is_what_the_documentation_says() -> None:

@@ -2,14 +2,14 @@
 
 Rule 1: a route that matches is never missing from the candidates; one that does not match may be among them.
 Rule 2: method, host and port, exact path, exact query, and templates by their literal segments cost the same with one
-route and with ten thousand; regexes too, if they begin with a literal text. What stays linear: regexes that do not
-(`re.IGNORECASE`, or no `^` and no literal `http` in front), and routes for any URL.
+route and with ten thousand; regexes too, if they begin with a literal text, and patterns that have a key. What stays
+linear: regexes that do not (`re.IGNORECASE`, or no `^` and no literal `http` in front), and routes for any URL.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
@@ -55,6 +55,8 @@ class Index(Generic[R]):
         self._open_hosts: dict[tuple[str, int], dict[Template, _Paths[R]]] = {}
         self._any_host: _Paths[R] = _Paths()
         self._regexes: _Starts[_Leaf[R]] = _Starts()
+        # By the function that a pattern's key is made with, then by the key.
+        self._keyed: dict[Callable[[Request], Hashable], dict[Hashable, _Leaf[R]]] = {}
         self._rest: _Leaf[R] = _Leaf()
         # How many routes name no host in particular.
         self.open = 0
@@ -103,6 +105,10 @@ class Index(Generic[R]):
             self._any_host.collect(request, found)
         if self._regexes:
             self._collect_regexes(request, found)
+        for key_of, leaves in tuple(self._keyed.items()):
+            leaf = leaves.get(key_of(request))
+            if leaf is not None:
+                leaf.collect(request, found)
         if self._rest.size:
             self._rest.collect(request, found)
         if len(found) > 1:
@@ -116,7 +122,14 @@ class Index(Generic[R]):
             return any(self.names_host(host, known) for known in ports)
         if (host, port) in self._hosts or any(True for _ in self._open_paths(host, port)):
             return True
-        return any(route.pattern.names_host(host, port) for route in list(self._rest.routes()))
+        return any(route.pattern.names_host(host, port) for route in list(self._loose()))
+
+    def _loose(self) -> Iterator[R]:
+        """The routes that are found neither by host nor by regex."""
+        yield from self._rest.routes()
+        for leaves in list(self._keyed.values()):
+            for leaf in list(leaves.values()):
+                yield from leaf.routes()
 
     def _open_paths(self, host: str, port: int) -> Iterator[_Paths[R]]:
         """The paths below each open host that `host` fits."""
@@ -143,6 +156,9 @@ class Index(Generic[R]):
     def _leaves(self, pattern: UrlPattern) -> list[_Leaf[R]]:
         if isinstance(pattern, RegexUrl) and pattern.starts:
             return [self._regexes.at(start, _Leaf) for start in pattern.starts]
+        if pattern.key is not None:
+            key_of, key = pattern.key
+            return [_at(_at(self._keyed, key_of, dict), key, _Leaf)]
         return [self._rest]
 
     def _paths(self, pattern: SplitUrl) -> _Paths[R]:

@@ -247,8 +247,8 @@ class Response:
         made._put({
             "status": status, "reason": _REASONS.get(status, "") if reason is None else reason,
             "headers": Headers(headers), "body": content, "stream": chunks, "delay": delay, "delays": None,
-            "http_version": http_version, "trailers": Headers(trailers), "throttle": None, "dribble": None,
-            "informational": (),
+            "http_version": http_version, "trailers": Headers(trailers) if trailers else _NO_FIELDS,
+            "throttle": None, "dribble": None, "informational": (),
         })  # fmt: skip
         return made
 
@@ -264,7 +264,7 @@ class Response:
             put(self, name, value)
         put(self, "is_paced", self.throttle is not None or self.dribble is not None)
         is_plain = self.stream is None and not self.is_paced and not self.informational
-        put(self, "is_at_once", is_plain and all(len(value) < _LONG for _, value in self.headers.fields))
+        put(self, "is_at_once", is_plain and not [1 for _, value in self.headers.fields if len(value) >= _LONG])
         put(self, "wire", None)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -345,6 +345,8 @@ def _checked_informational(given: Iterable[Response] | None) -> tuple[Response, 
 
 # http.client refuses lines of more than 64 kB (its client.py, _MAXLINE).
 _LONG = 60_000
+
+_NO_FIELDS = Headers()
 
 # What makes a response; the rest is made of it.
 _PARTS = ("status", "reason", "headers", "body", "stream", "delay", "delays", "http_version", "trailers", "throttle",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from netdouble._core.urls import DEFAULT_PORTS, URL, parse_url
 from netdouble.errors import DeclarationError
 
 QueryKey = tuple[tuple[str, str], ...]
+# A function of the request, and what it gives for every request that could match.
+Key = tuple[Callable[[Request], Hashable], Hashable]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 _SPLIT = re.compile(r"([^?#]*)(\?[^#]*)?(?:#.*)?", re.DOTALL)
@@ -59,6 +61,11 @@ class UrlPattern(ABC):
     def query_declared(self) -> bool:
         """It has a query, which must match exactly."""
         return False
+
+    @property
+    def key(self) -> Key | None:
+        """What a request must have for a match, for patterns that are not a URL in its parts; None: nothing."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,10 @@ from netdouble._intercept.memory_socket import hand_down, is_answered, is_handed
 
 def is_fast(body: object) -> bool:
     """The object seam answers here: it is asked for, and the body can be looked at without using it up."""
-    return (
-        (body is None or isinstance(body, (bytes, str)))
-        and not is_handed_down()
-        and is_answered()
-        and _active.setting("fast") == "on"
-        and _active.setting("layer") != "wire"
-    )
+    if not (body is None or isinstance(body, (bytes, str))) or is_handed_down() or not is_answered():
+        return False
+    settings = _active.settings()
+    return settings.fast == "on" and settings.layer != "wire"
 
 
 def answered(request: Request, build: Callable[[Response], Any], send: Callable[[], Any], timeout: float | None,

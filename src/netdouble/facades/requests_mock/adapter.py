@@ -22,12 +22,20 @@ from netdouble._core.messages import Request
 from netdouble._core.replies import Compute, Reply, Verbatim
 from netdouble._core.routes import Route
 from netdouble._core.selection import NEWEST_OR_WINDOW, WINDOW
-from netdouble._core.url_patterns import UrlPattern
+from netdouble._core.url_patterns import Key, UrlPattern
 from netdouble._intercept.requests import neutral
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades._requests_objects import LIBRARY, verbatim
 from netdouble.facades.requests_mock import exceptions
-from netdouble.facades.requests_mock.request import _RequestObjectProxy, answered_by, shown, spelled, with_port
+from netdouble.facades.requests_mock.request import (
+    _RequestObjectProxy,
+    answered_by,
+    path_as_sent,
+    path_of,
+    shown,
+    spelled,
+    with_port,
+)
 from netdouble.facades.requests_mock.response import _MatcherResponse
 
 __all__ = ["ANY", "Adapter", "_Matcher", "_MatcherResponse", "_RequestObjectProxy"]
@@ -144,6 +152,12 @@ class _Matcher(_History):
             return Mismatch("where", self._additional_matcher, False, note="additional_matcher says no")
         return None
 
+    @property
+    def _key(self) -> Key | None:
+        if not isinstance(self._url, str):
+            return None
+        return (path_as_sent if self._case_sensitive else path_of), self._parts.path
+
     def _url_difference(self, request: Any) -> Mismatch | None:
         if self._url is ANY:
             return None
@@ -153,7 +167,8 @@ class _Matcher(_History):
         got = request._spelled(self._case_sensitive)
         if scheme and scheme != got.scheme:
             return Mismatch("scheme", scheme, got.scheme)
-        if netloc and with_port(netloc, got.scheme) != got.netloc:
+        # Where a scheme is said, its port is there already.
+        if netloc and (netloc if scheme else with_port(netloc, got.scheme)) != got.netloc:
             return Mismatch("host", netloc, got.netloc)
         if path != got.path:
             return Mismatch("path", path, got.path)
@@ -188,9 +203,17 @@ class _Asked(UrlPattern):
         found = self.matcher._difference(shown(request))
         return MATCHED if found is None else (found,)
 
+    @property
+    def key(self) -> Key | None:
+        """Its path, when it was registered for a URL."""
+        key: Key | None = self.matcher._key
+        return key
+
 
 class _Custom:
     """A function that was added as a matcher: it matches when it gives a response."""
+
+    _key = None
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self._function = function

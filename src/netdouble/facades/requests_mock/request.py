@@ -32,7 +32,8 @@ class Spelled(NamedTuple):
 def spelled(url: str, case_sensitive: bool) -> Spelled:
     """`url` as it is compared."""
     parts = urllib.parse.urlsplit(url)
-    path, query = requote_uri(parts.path) or "/", parts.query
+    path = parts.path if _PLAIN.fullmatch(parts.path) else requote_uri(parts.path) or "/"
+    query = parts.query
     if not case_sensitive:
         path, query = path.lower(), query.lower()
     scheme = parts.scheme.lower()
@@ -46,6 +47,8 @@ def with_port(netloc: str, scheme: str) -> str:
 
 
 _PORT = re.compile(r":\d+$")
+# A path that `requote_uri` leaves as it is: unreserved characters alone (RFC 3986 section 2.3).
+_PLAIN = re.compile(r"/[A-Za-z0-9/_.~-]*")
 
 
 class _RequestObjectProxy:
@@ -186,6 +189,16 @@ def shown(request: Request) -> _RequestObjectProxy:
         known = _RequestObjectProxy(objects.request, **objects.options)
         request._memo["requests_mock"] = known
     return known
+
+
+def path_of(request: Request) -> str:
+    """The path of `request` as matchers compare it."""
+    return shown(request)._spelled(False).path
+
+
+def path_as_sent(request: Request) -> str:
+    """As `path_of`, for matchers to which case matters."""
+    return shown(request)._spelled(True).path
 
 
 def answered_by(request: Request, matcher: Any) -> _RequestObjectProxy:
