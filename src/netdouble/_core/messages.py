@@ -247,7 +247,7 @@ class Response:
         made._put({
             "status": status, "reason": _REASONS.get(status, "") if reason is None else reason,
             "headers": Headers(headers), "body": content, "stream": chunks, "delay": delay, "delays": None,
-            "http_version": http_version, "trailers": Headers(trailers) if trailers else _NO_FIELDS,
+            "http_version": http_version, "trailers": Headers(trailers) if trailers else _NO_HEADERS,
             "throttle": None, "dribble": None, "informational": (),
         })  # fmt: skip
         return made
@@ -345,8 +345,6 @@ def _checked_informational(given: Iterable[Response] | None) -> tuple[Response, 
 
 # http.client refuses lines of more than 64 kB (its client.py, _MAXLINE).
 _LONG = 60_000
-
-_NO_FIELDS = Headers()
 
 # What makes a response; the rest is made of it.
 _PARTS = ("status", "reason", "headers", "body", "stream", "delay", "delays", "http_version", "trailers", "throttle",
