@@ -41,17 +41,24 @@ class WithoutRoutes(Network):
 
 @pytest.mark.parametrize("job", list(_jobs()))
 def test_a_job_without_its_routes_fails(job: Callable[..., Any], request: pytest.FixtureRequest):
-    others = {name: request.getfixturevalue(name) for name in inspect.signature(job).parameters if name != "net"}
+    given = {"net": None, **_first_values(job)}
+    others = {name: request.getfixturevalue(name) for name in inspect.signature(job).parameters if name not in given}
     net = WithoutRoutes(retry_wait="skip")
     scope = net.open_scope()
     try:
         with pytest.raises(BaseException) as caught:  # whatever the SDK makes of it
-            job(net=net, **others)
+            job(**{**given, "net": net}, **others)
     finally:
         net.close_scope(scope)
     told = [type(error) for error in _chain(caught.value)]
     assert UnmatchedRequest in told or any(call.unmatched for call in net.calls), told
     assert all(call.unmatched for call in net.calls)
+
+
+def _first_values(job: Callable[..., Any]) -> dict[str, Any]:
+    """What a job with a table of its own is given in the first row."""
+    tables = [mark.args for mark in getattr(job, "pytestmark", ()) if mark.name == "parametrize"]
+    return {name: rows[0] for name, rows, *_ in tables}
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
