@@ -144,6 +144,8 @@ def unpacked(suite: Suite) -> Path:
     for name in suite.keep:
         if (top / name).exists():
             (shutil.copytree if (top / name).is_dir() else shutil.copy)(top / name, made / name)
+    if not any((made / name).exists() for name in ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")):
+        (made / "pytest.ini").write_text("[pytest]\n", "utf-8")  # else the one of the repository around it would hold
     made.rename(where)
     return where
 
