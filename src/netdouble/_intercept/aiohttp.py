@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from errno import ECONNREFUSED
 from math import inf
 from types import FrameType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 
@@ -245,15 +245,8 @@ def _whole(req: Any, body: bytes) -> Request:
                    f"{req.version.major}.{req.version.minor}", req.url.raw_path_qs)  # fmt: skip
 
 
-class _Asked(NamedTuple):
-    """As much of a request as the index of routes looks at."""
-
-    method: str
-    url: URL
-
-
 def _candidates(req: Any, url: URL, routers: list[router.Router]) -> list[Route]:
-    asked: Any = _Asked(req.method, url)
+    asked = Request(req.method, url)  # as much of it as the index of routes looks at
     return [route for each in routers for route in each.candidates(asked)]
 
 
