@@ -16,7 +16,8 @@ import netdouble
 from netdouble import DeclarationError, guard
 
 SOURCE = Path(netdouble.__file__).parents[1]
-CHILD = Path(netdouble.__file__).parent / "_child"
+# In the source: the wheel has these files beside the package.
+CHILD = Path(__file__).parents[2] / "src" / "netdouble" / "_child"
 # Nobody listens there, guarded or not.
 REACH = "socket.create_connection(('127.0.0.9', 9), 5)"
 
