@@ -24,6 +24,7 @@ from netdouble._core.replies import PASS_THROUGH, Compute, Reply, Verbatim
 from netdouble._core.selection import FIRST
 from netdouble._decorating import decorated
 from netdouble._intercept.aiohttp_sessions import ENTRANCE, merged_url
+from netdouble.facades._giving import LastArgument
 from netdouble.facades._network import FacadeNetwork, PeersManner
 from netdouble.facades.aioresponses._urls import pattern_of
 from netdouble.facades.aioresponses.compat import normalize_url
@@ -220,7 +221,7 @@ class aioresponses:  # noqa: N801  # the peer's name
 
     def __call__(self, target: T) -> T:
         """Decorate a function, coroutine, generator or test class; each run has an instance of its own."""
-        return decorated(_Run(self), target, _Last(self._param))
+        return decorated(_Run(self), target, LastArgument(self._param))
 
     # Registering
 
@@ -410,24 +411,6 @@ class _Manner:
     def unrouted(self, request: Request) -> Reply | None:
         """What it says."""
         return self._owner._unrouted(request)
-
-
-class _Last:
-    """Gives the instance as the last argument, or by its name."""
-
-    def __init__(self, name: str | None) -> None:
-        self._name = name
-
-    def signature(self, signature: inspect.Signature) -> inspect.Signature:
-        """Without the parameter, which pytest would take for a fixture."""
-        parameters = list(signature.parameters.values())
-        places = [p for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
-        given = self._name or (places[-1].name if places else "")
-        return signature.replace(parameters=[p for p in parameters if p.name != given])
-
-    def __call__(self, entered: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """With the instance."""
-        return (args, {**kwargs, self._name: entered}) if self._name else ((*args, entered), kwargs)
 
 
 class _Run:

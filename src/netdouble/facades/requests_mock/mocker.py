@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json as jsonlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from netdouble._core.selection import WINDOW
 from netdouble._decorating import decorated
 from netdouble._intercept import requests_sessions
 from netdouble._patch import Undo
+from netdouble.facades._giving import LastArgument
 from netdouble.facades._requests_objects import LIBRARY
 from netdouble.facades.requests_mock import adapter as adapters
 
@@ -204,7 +204,7 @@ class Mocker(MockerCore):
 
     def decorate_callable(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """`func`, each run of it inside a copy of this, which is its last argument, or the one named `kw`."""
-        return decorated(_Run(self), func, _Last(self._kw))
+        return decorated(_Run(self), func, LastArgument(self._kw))
 
     def decorate_class(self, klass: type) -> type:
         """`klass`, its methods decorated whose names begin with `TEST_PREFIX`."""
@@ -212,24 +212,6 @@ class Mocker(MockerCore):
             if name.startswith(self.TEST_PREFIX) and callable(getattr(klass, name)):
                 setattr(klass, name, self.decorate_callable(getattr(klass, name)))
         return klass
-
-
-class _Last:
-    """Gives the mocker as the last argument, or by its name."""
-
-    def __init__(self, name: str | None) -> None:
-        self._name = name
-
-    def signature(self, signature: inspect.Signature) -> inspect.Signature:
-        """Without the parameter, which pytest would take for a fixture."""
-        parameters = list(signature.parameters.values())
-        places = [p for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
-        given = self._name or (places[-1].name if places else "")
-        return signature.replace(parameters=[p for p in parameters if p.name != given])
-
-    def __call__(self, entered: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """With the mocker."""
-        return (args, {**kwargs, self._name: entered}) if self._name else ((*args, entered), kwargs)
 
 
 class _Run:
