@@ -10,7 +10,8 @@ import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
-import _netdouble_child  # type: ignore[import-not-found]  # noqa: E402, F401  # pyright: ignore[reportMissingImports]  # beside this file
+# By name: type checkers find it beside an installed netdouble, and nowhere beside a source tree.
+__import__("_netdouble_child")
 
 sys.path[:] = [path for path in sys.path if os.path.abspath(path or os.curdir) != _HERE]
 _ours = sys.modules.pop("sitecustomize")
