@@ -70,6 +70,7 @@ NAMES_IMPORTED_BY_STRING = {
     "netdouble._plugin.preloading": "all of our own modules but the clients' files",
     "netdouble.cli": "the doctor tries every client of the table",
     "netdouble.network": "the doors that are mounted by hand: requests_adapter() and its like",
+    "netdouble._child.sitecustomize": "the file beside it, which type checkers find in an installed netdouble alone",
     "netdouble._intercept.httpcore_failures": "exceptions of anyio or trio, whichever httpcore itself has loaded",
     "netdouble._core.regex_starts": "the stdlib's regex parser, whose name changed in Python 3.11",
 }

@@ -64,7 +64,7 @@ def run(pytester, monkeypatch):
         pytester.makefile(".ini", pytest="[pytest]\n" + textwrap.dedent(ini))
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(pytester.path), str(SOURCE))))
         named = [word for plugin in (PLUGIN, *plugins) for word in ("-p", plugin)]
-        # From a source tree the outer run has loaded netdouble without rewriting its asserts; the inner one warns of it.
+        # From a source tree the outer run has loaded netdouble without rewriting its asserts; the inner one warns
         rewritten = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
         command = (*named, "-p", "no:cacheprovider", *args, *rewritten)
         return pytester.runpytest_inprocess(*command) if in_process else pytester.runpytest_subprocess(*command)

@@ -114,13 +114,9 @@ def scheme_of_upgrade(scheme: str, method: str, headers: Headers) -> str:
 
 
 class _Head(NamedTuple):
-    """A request whose body may still be on its way."""
+    """A request whose body may still be on its way: all of it but that."""
 
-    method: str
-    target: str
-    http_version: str
-    headers: Headers
-    keep_alive: bool
+    request: ParsedRequest
     expects_continue: bool
     length: int  # of the body, or _CHUNKED
     end: int  # where the body begins in the buffer
@@ -169,25 +165,22 @@ class RequestParser:
             head = self._head = self._read_head()
             if head is None:
                 return None
-        buffer, trailers = self._buffer, _NO_HEADERS
-        if head.length == 0:
-            end, body = head.end, b""
-        elif head.length > 0:
-            end = head.end + head.length
+        buffer, request, end = self._buffer, head.request, head.end
+        if head.length > 0:
+            end += head.length
             if len(buffer) < end:
                 return None
-            body = bytes(buffer[head.end : end])
-        else:
-            chunks = self._chunks = self._chunks or _Chunks(head.end, self._limits)
+            request = request._replace(body=bytes(buffer[head.end : end]), raw=bytes(buffer[:end]))
+        elif head.length == _CHUNKED:
+            chunks = self._chunks = self._chunks or _Chunks(end, self._limits)
             if not chunks.read(buffer):
                 return None
-            end, body, trailers = chunks.at, bytes(chunks.body), chunks.trailers
-        raw = bytes(buffer[:end])
+            end = chunks.at
+            request = request._replace(body=bytes(chunks.body), trailers=chunks.trailers, raw=bytes(buffer[:end]))
         del buffer[:end]
         self._head = self._chunks = None
-        self._scanned, self._told, self._closed = 0, False, not head.keep_alive
-        return ParsedRequest(head.method, head.target, head.http_version, head.headers, body, trailers, raw,
-                             head.keep_alive)  # fmt: skip
+        self._scanned, self._told, self._closed = 0, False, not request.keep_alive
+        return request
 
     @property
     def wants_continue(self) -> bool:
@@ -212,8 +205,7 @@ class RequestParser:
         head = self._head
         if head is None:
             raise ValueError("no request is on its way")
-        return ParsedRequest(head.method, head.target, head.http_version, head.headers, b"", _NO_HEADERS,
-                             bytes(self._buffer), keep_alive=False)  # fmt: skip
+        return head.request._replace(raw=bytes(self._buffer), keep_alive=False)
 
     @property
     def unread(self) -> bytes:
@@ -253,8 +245,10 @@ class RequestParser:
             self._check_beginning()
             self._scanned = max(0, len(buffer) - 3)
             return None
-        line, _, block = buffer[: end + 2].decode("latin-1").partition("\r\n")
-        return _parse_head(line, block, end + 4, self._limits.body)
+        head = _parse_head(bytes(buffer[: end + 4]))
+        if head.length > self._limits.body:
+            raise MalformedRequest(413, f"a body of {head.length} bytes, where {self._limits.body} are allowed")
+        return head
 
     def _check_beginning(self) -> None:
         """Refuse at once what no further byte can turn into a head; else the peer would wait for ever."""
@@ -275,7 +269,9 @@ _NO_HEADERS = Headers()
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
-def _parse_head(line: str, block: str, end: int, body_limit: int) -> _Head:
+@lru_cache(maxsize=256)  # a client that asks for the same again says the same
+def _parse_head(raw: bytes) -> _Head:
+    line, _, block = raw[:-2].decode("latin-1").partition("\r\n")
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
         raise MalformedRequest(400, f"not a request line: {line!r:.100} (RFC 9112 section 3)")
@@ -285,9 +281,8 @@ def _parse_head(line: str, block: str, end: int, body_limit: int) -> _Head:
     if target[0] != "/":
         _check_target(method, target)
     headers, keep_alive, expects_continue, length = _parse_block(block, minor != "0")
-    if length > body_limit:
-        raise MalformedRequest(413, f"a body of {length} bytes, where {body_limit} are allowed")
-    return _Head(method, target, f"1.{minor}", headers, keep_alive, expects_continue, length, end)
+    request = ParsedRequest(method, target, f"1.{minor}", headers, b"", _NO_HEADERS, raw, keep_alive)
+    return _Head(request, expects_continue, length, len(raw))
 
 
 @lru_cache(maxsize=256)  # a client's lines are the same for all requests without a body to one host

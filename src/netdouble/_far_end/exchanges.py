@@ -18,6 +18,7 @@ from netdouble._core.arrivals import Arrival, Connection
 from netdouble._core.calls import Call
 from netdouble._core.failures import fresh, nearest_fault
 from netdouble._core.faults import Fault
+from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough, Reply
 from netdouble._core.streams import Pause
@@ -25,6 +26,8 @@ from netdouble._core.urls import join_url
 from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Origin, PassedOn
 from netdouble.errors import DeclarationError
+
+_NO_HEADERS = Headers()
 
 
 class Peer:
@@ -40,6 +43,7 @@ class Peer:
         self.origin, self.connection, self.passed = origin, connection, passed
         self._decide, self._client, self._malformed, self._foresee = decide, client, malformed, foresee
         self.exchanges = 0
+        self._headers, self._speaker = _NO_HEADERS, client
 
     def ask(self, parsed: ParsedRequest) -> Call:
         """Let a request be decided."""
@@ -54,9 +58,11 @@ class Peer:
         return fault.position if fault is not None and fault.position in {"request", "request body"} else ""
 
     def _request(self, parsed: ParsedRequest) -> Request:
-        client = self._client or _product(parsed.headers.get("user-agent", ""))
+        if parsed.headers is not self._headers:  # they are the same object in most requests of one client
+            self._headers = parsed.headers
+            self._speaker = self._client or _product(parsed.headers.get("user-agent", ""))
         where = self.origin
-        return parsed.to_request(where.scheme, where.host, where.port, client, self.connection, self.exchanges)
+        return parsed.to_request(where.scheme, where.host, where.port, self._speaker, self.connection, self.exchanges)
 
     def note_malformed(self, error: MalformedRequest, raw: bytes, response: Response | None = None) -> None:
         """Log what could not be read as a request; of the request is told what could be."""

@@ -86,7 +86,20 @@ class Http1:
                 yield b"HTTP/1.1 200 Connection established\r\n\r\n"
                 yield Tunnel(asked.host, asked.port, self._parser.unread)
                 return
-            yield from self._answered(parsed)
+            self._is_over, self._fate = True, None  # until it went well
+            call = self._peer.ask(parsed)
+            answer = call.answer
+            if type(answer) is Response and answer.stream is None and not (answer.delay or answer.informational):
+                # What most requests get, without the generators that all the rest needs: a third of a server's time.
+                script = spell_for(parsed, answer)
+                call.close(response=answer)
+                yield from script.pieces
+                if script.ending is not Ending.KEEP_ALIVE:
+                    yield script.ending
+                    return
+                self._is_over = _switches(parsed, answer.status)
+            else:
+                yield from self._answered(parsed, call)
 
     def _doomed(self) -> ParsedRequest | None:
         """The request on its way, without its body, when a fault is to happen now, before the rest has come."""
@@ -100,25 +113,11 @@ class Http1:
         is_due = self._fate == "request" or (self._fate == "request body" and come > 0 and 2 * come >= length)
         return self._parser.so_far() if is_due else None
 
-    def _answered(self, parsed: ParsedRequest) -> Iterator[Act]:
-        self._is_over = True  # until it went well
-        self._fate = None
-        call = self._peer.ask(parsed)
-        answer = call.answer
-        if type(answer) is Response and answer.stream is None and not (answer.delay or answer.informational):
-            # What most requests get, without the generators that all the rest needs: a third of a server's time.
-            script = spell_for(parsed, answer)
-            call.close(response=answer)
-            yield from script.pieces
-            if script.ending is Ending.KEEP_ALIVE:
-                self._is_over = _switches(parsed, call)
-            else:
-                yield script.ending
-            return
+    def _answered(self, parsed: ParsedRequest, call: Call) -> Iterator[Act]:
         saying = _Saying(parsed, self._peer, self._limits)
         for act in carried_out(call, saying):
             if act is Ending.KEEP_ALIVE:
-                self._is_over = saying.talk is None and _switches(parsed, call)
+                self._is_over = saying.talk is None and _switches(parsed, call.status or 0)
                 break
             yield act
         if saying.talk is not None:
@@ -175,7 +174,6 @@ def _acts(script: Script) -> tuple[float, Iterator[Act]]:
     return script.delay, acts()
 
 
-def _switches(parsed: ParsedRequest, call: Call) -> bool:
+def _switches(parsed: ParsedRequest, status: int) -> bool:
     """From here on another protocol is spoken (RFC 9110 sections 7.8 and 9.3.6): nobody here understands it."""
-    status = call.status or 0
     return status == 101 or (parsed.method == "CONNECT" and 200 <= status < 300)

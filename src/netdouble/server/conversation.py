@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from netdouble import _active
 from netdouble._codec.scripts import Ending
@@ -178,14 +178,7 @@ class Conversation:
 
     def _carry_out(self, acts: Iterator[Act]) -> None:
         try:
-            while True:
-                with self._lock:
-                    act = self._next(acts)
-                    if act is None:
-                        break
-                    if isinstance(act, bytes):
-                        self._say(act)
-                        continue
+            while (act := self._said(acts)) is not None:
                 self._do(act)
         finally:
             close = getattr(acts, "close", None)
@@ -193,26 +186,31 @@ class Conversation:
                 close()
             self._host.answered()
 
-    def _next(self, acts: Iterator[Act]) -> Act | None:
-        try:
-            return next(acts, None)
-        except Exception as error:  # noqa: BLE001  # what a function of the user's raised
-            response = self._host.failed(self._call, error)
-            self._host.answered()
-            if self._has_said or self._far_end_is_http2:
-                self._visit.reset()
-                raise _Gone from None
-            for piece in spell(response, method="GET", keep_alive=False).pieces:
-                if isinstance(piece, bytes):
-                    self._say(piece)
-        self._end(Ending.CLOSE)
-        return None
-
-    def _say(self, data: bytes) -> None:
+    def _said(self, acts: Iterator[Act]) -> Act | None:
+        """Say what is to be said; the next act that is something else, None at the end."""
         visit = self._visit
-        self._has_said = visit.sends = True
-        self._line.sendall(data)
-        visit.sends = False
+        with self._lock:
+            while True:
+                try:
+                    act = next(acts, None)
+                except Exception as error:  # noqa: BLE001  # what a function of the user's raised
+                    self._break_off(error)
+                if not isinstance(act, bytes):
+                    return act
+                self._has_said = visit.sends = True
+                self._line.sendall(act)
+                visit.sends = False
+
+    def _break_off(self, error: Exception) -> NoReturn:
+        response = self._host.failed(self._call, error)
+        self._host.answered()
+        if self._has_said or self._far_end_is_http2:
+            self._visit.reset()
+            raise _Gone from None
+        for piece in spell(response, method="GET", keep_alive=False).pieces:
+            if isinstance(piece, bytes):
+                self._line.sendall(piece)
+        self._end(Ending.CLOSE)
 
     def _do(self, act: Act) -> None:
         if isinstance(act, Pause):
@@ -232,7 +230,7 @@ class Conversation:
             raise _Gone
         visit.at_work = True
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: Ending) -> NoReturn:
         """Close, reset or fall silent; nothing is heard after it."""
         visit = self._visit
         visit.at_work = False
