@@ -87,7 +87,7 @@ def _put_get_adapter(owner: Any, stack: UndoStack) -> None:
     def get_adapter(self: Any, url: Any) -> Any:
         if _sending.get() is not self or _active.is_passing():
             return original(self, url)
-        return _Door(self, lambda: original(self, url))
+        return _Door(self, original, url)
 
     stack.replace(owner, "get_adapter", get_adapter)
 
@@ -95,14 +95,15 @@ def _put_get_adapter(owner: Any, stack: UndoStack) -> None:
 class _Door:
     """Asks who answers, in the place of a session's own adapter, which need not be there."""
 
-    def __init__(self, session: Any, beneath: Callable[[], Any]) -> None:
-        self._session, self._beneath = session, beneath
+    __slots__ = ("_adapter_of", "_session", "_url")
+
+    def __init__(self, session: Any, adapter_of: Callable[[Any, Any], Any], url: Any) -> None:
+        self._session, self._adapter_of, self._url = session, adapter_of, url
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        if hasattr(request.body, "read"):
-            request.body = request.body.read()
-        elif request.body is not None and not isinstance(request.body, (bytes, str)):
-            request.body = b"".join(request.body)
+        body = request.body
+        if body is not None and not isinstance(body, (bytes, str)):
+            request.body = body.read() if hasattr(body, "read") else b"".join(body)
         objects = ClientObjects("requests", request, self, kwargs)
         objects.session = self._session
         token = _sending.set(None)  # what a callback sends is its own
@@ -113,14 +114,16 @@ class _Door:
 
     def _answer(self, objects: ClientObjects) -> Any:
         asked = neutral(objects.request)
-        with carrying(objects):
-            call = _active.ask_above(ENTRANCE, asked)
-            if call is None:
+        asked._memo["native"] = objects
+        call = _active.ask_above(ENTRANCE, asked)
+        if call is None:
+            with carrying(objects):
                 return self._beneath().send(objects.request, **objects.options)
         try:
             answer = unspoken(lambda: settle_for("requests", call))
             if isinstance(answer, Verbatim):
                 call.close(response=answer.neutral)
+                call.native = None  # nobody above asks for it: the log need not keep all of it
                 return answer.native
             objects.sender = self._beneath()
             call.native = send_for_real(objects)
@@ -128,6 +131,9 @@ class _Door:
             call.close(error=error)
             raise
         return call.native
+
+    def _beneath(self) -> Any:
+        return self._adapter_of(self._session, self._url)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -25,7 +25,7 @@ from netdouble._core.selection import NEWEST_OR_WINDOW, WINDOW
 from netdouble._core.url_patterns import Key, UrlPattern
 from netdouble._intercept.requests import neutral
 from netdouble.facades._network import FacadeNetwork
-from netdouble.facades._requests_objects import LIBRARY, verbatim
+from netdouble.facades._requests_objects import LIBRARY, read_at_once, verbatim
 from netdouble.facades.requests_mock import exceptions
 from netdouble.facades.requests_mock.request import (
     _RequestObjectProxy,
@@ -141,6 +141,9 @@ class _Matcher(_History):
         """The first thing in which `request` differs, in the order in which requests-mock looks."""
         if self._method is not ANY and self._method.lower() != request.method.lower():
             return Mismatch("method", self._method.upper(), request.method)
+        return self._difference_but_method(request)
+
+    def _difference_but_method(self, request: Any) -> Mismatch | None:
         found = self._url_difference(request)
         if found is not None:
             return found
@@ -193,14 +196,14 @@ class _Matcher(_History):
 
 @dataclass(frozen=True, slots=True)
 class _Asked(UrlPattern):
-    """A matcher as the pattern of a route: it looks at the whole request, and stops at the first difference."""
+    """A matcher as the pattern of a route: it looks at all of the request but the method, and stops at a difference."""
 
     text: str
     matcher: Any
 
     def mismatches(self, request: Request) -> Sequence[Mismatch]:
         """At most one."""
-        found = self.matcher._difference(shown(request))
+        found = self.matcher._difference_but_method(shown(request))
         return MATCHED if found is None else (found,)
 
     @property
@@ -218,7 +221,7 @@ class _Custom:
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self._function = function
 
-    def _difference(self, request: Any) -> Mismatch | None:
+    def _difference_but_method(self, request: Any) -> Mismatch | None:
         made = self._function(request)
         if made is None:
             return Mismatch("where", self._function, None, note="it gave no response")
@@ -291,7 +294,12 @@ class Adapter(requests.adapters.BaseAdapter, _History):
 
     def _reply(self, matcher: _Matcher, response: _MatcherResponse) -> Callable[[Request], Any]:
         def respond(request: Request) -> Any:
-            return verbatim(response.get_response(answered_by(request, matcher), self))
+            asked = answered_by(request, matcher)
+            made = response.get_response(asked, self)
+            # Its session is going to read it, when its hooks have seen it.
+            if asked.stream is False and not any(asked.hooks.values()):
+                read_at_once(made)
+            return verbatim(made)
 
         return respond
 

@@ -10,6 +10,7 @@ import json as jsonlib
 import re
 import urllib.parse
 import weakref
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import requests
@@ -29,6 +30,7 @@ class Spelled(NamedTuple):
     query: str
 
 
+@lru_cache(maxsize=1024)
 def spelled(url: str, case_sensitive: bool) -> Spelled:
     """`url` as it is compared."""
     parts = urllib.parse.urlsplit(url)
@@ -59,7 +61,6 @@ class _RequestObjectProxy:
         self._options = options
         self._matcher: Any = None
         self._parts: Any = None
-        self._compared: dict[bool, Spelled] = {}
 
     @classmethod
     def _create(cls, *args: Any, **kwargs: Any) -> _RequestObjectProxy:
@@ -78,10 +79,7 @@ class _RequestObjectProxy:
 
     def _spelled(self, case_sensitive: bool) -> Spelled:
         """Its URL as matchers compare it."""
-        found = self._compared.get(case_sensitive)
-        if found is None:
-            found = self._compared[case_sensitive] = spelled(self._request.url, case_sensitive)
-        return found
+        return spelled(self._request.url, case_sensitive)
 
     @property
     def scheme(self) -> str:

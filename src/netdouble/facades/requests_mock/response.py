@@ -15,7 +15,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3._collections import HTTPHeaderDict
 
-from netdouble.facades._requests_objects import Headers, place_of, raw_response, rewound
+from netdouble.facades._requests_objects import Behind, place_of, raw_response, rewound
 from netdouble.facades.requests_mock import exceptions
 
 _BODY_ARGS = frozenset({"raw", "body", "content", "text", "json"})
@@ -111,7 +111,7 @@ def _tell_session(raw: Any, cookies: Any) -> None:
     for cookie in cookies:
         place = f"; Domain={cookie.domain}" if cookie.domain else ""
         lines.add("Set-Cookie", f"{cookie.name}={cookie.value}; Path={cookie.path}{place}")
-    raw._original_response = Headers(lines)
+    raw._original_response = Behind(lines, getattr(raw._original_response, "body", None))
 
 
 def _jar(cookies: Any) -> Any:

@@ -26,7 +26,7 @@ from netdouble._core.messages import Request
 from netdouble._core.replies import PASS_THROUGH, Compute, Reply, Verbatim
 from netdouble._decorating import decorated
 from netdouble._intercept.requests import neutral, send_for_real
-from netdouble.facades._requests_objects import LIBRARY, objects_of, verbatim
+from netdouble.facades._requests_objects import LIBRARY, objects_of, read_at_once, verbatim
 from netdouble.facades.responses import matchers as _matchers
 from netdouble.facades.responses._calls import CallList
 from netdouble.facades.responses._matching import shown, spelled_url
@@ -356,7 +356,7 @@ class RequestsMock:
         made = (
             objects.sender.build_response(prepared, raw) if objects.sender else _adapter().build_response(prepared, raw)
         )
-        if not objects.options.get("stream") and not response.stream:
+        if not objects.options.get("stream") and not response.stream and not read_at_once(made):
             made.content  # noqa: B018  # reads it, as the session would
         return self._called_back(made)
 
