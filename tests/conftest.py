@@ -1,11 +1,13 @@
 """For every test of ours: the session keeps no client attached, since many look at how things are put back.
 
 An old plugin that leaves event loops behind blames no test, and a busy machine fails no property. What a test records
-under `told` is said at the end of the run, whichever worker ran it.
+under `told` is said at the end of the run, whichever worker ran it. Programs that tests start can be interrupted, also
+where the run itself was started in the background with interrupts ignored.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -21,6 +23,10 @@ settings.load_profile("netdouble")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A program inherits a signal that is ignored, and Python keeps it so.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     # 0.23 makes a loop after each of its tests and never closes it (plugin.py, _provide_clean_event_loop); the
     # collector then warns of it, and of its pair of sockets, in whichever test comes later.
     if version("pytest-asyncio").startswith("0."):
