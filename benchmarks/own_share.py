@@ -19,7 +19,7 @@ from benchmarks.clients import (
 from benchmarks.report import Effort, Row, main, number
 from benchmarks.routes import HOST, URL, netdouble, netdouble_fast, netdouble_mixed
 from benchmarks.timing import Block, in_turns, timed
-from netdouble import _active
+from netdouble import _asking
 from netdouble._codec.http1 import RequestParser
 from netdouble._codec.spelling import spell
 from netdouble._core.messages import Request
@@ -44,7 +44,7 @@ def _decided(number: int) -> list[int]:
     """A request that is read already: decide and record."""
 
     def call() -> None:
-        opened = _active.open_call(Request.to("GET", URL))
+        opened = _asking.open_call(Request.to("GET", URL))
         if opened is None or opened.answer is None:
             raise AssertionError(opened)
 
@@ -58,7 +58,7 @@ def _whole(number: int) -> list[int]:
     def call() -> None:
         parser.feed(SENT)
         parsed = parser.next_request()
-        opened = _active.open_call(parsed.to_request("http", HOST, 80)) if parsed else None
+        opened = _asking.open_call(parsed.to_request("http", HOST, 80)) if parsed else None
         if parsed is None or opened is None:
             raise AssertionError(parsed)
         answer: object = opened.answer

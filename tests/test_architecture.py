@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "netdouble"
 
 # What each part may import of ours, besides itself. A part is a folder or file directly under netdouble.
 INSIDE = ("errors", "_core")
-BENEATH = (*INSIDE, "_codec", "_patch", "_active", "_origins", "_manner", "_answering", "_authority")
+BENEATH = (*INSIDE, "_codec", "_patch", "_active", "_asking", "_origins", "_manner", "_answering", "_authority")
 EDGE = (*BENEATH, "_far_end", "_stepping_aside")
 TOP = (*EDGE, "_intercept", "_gate", "guard", "server", "_problems", "network")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_core": INSIDE,
     "_codec": INSIDE,
     "_active": (*INSIDE, "_patch", "_origins", "_manner"),
+    "_asking": (*INSIDE, "_active", "_manner"),
     "_manner": INSIDE,
     "_answering": INSIDE,
     "_authority": ("errors",),

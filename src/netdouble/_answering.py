@@ -54,7 +54,7 @@ def _computed(call: Call) -> tuple[Any, Any]:
             made = run_private(made)
         if made is not DECLINE:
             return None, made
-        call.scope.answer_again(call)
+        call.again(call)
 
 
 async def asettle(call: Call) -> Answer:
@@ -85,7 +85,7 @@ async def _acomputed(call: Call) -> tuple[Any, Any]:
             made = await made
         if made is not DECLINE:
             return None, made
-        call.scope.answer_again(call)
+        call.again(call)
 
 
 def _known(reply: Any) -> Answer:

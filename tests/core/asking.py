@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netdouble import Request, Response, _active
+from netdouble import Request, Response, _asking
 from netdouble._answering import settle
 from netdouble._core.calls import Call
 
@@ -17,7 +17,7 @@ def ask(method: str, url: str, *, body: bytes = b"", headers: Any = ()) -> Any:
 
 def ask_call(method: str, url: str, *, body: bytes = b"", headers: Any = ()) -> Call | None:
     """As `ask`, giving the call itself, closed."""
-    call = _active.open_call(Request.to(method, url, headers=headers, body=body, client="test"))
+    call = _asking.open_call(Request.to(method, url, headers=headers, body=body, client="test"))
     if call is not None:
         call.close(response=call.answer if isinstance(call.answer, Response) else None)
     return call

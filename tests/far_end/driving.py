@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netdouble import Connection, Network
-from netdouble._active import ask, preview_in
+from netdouble._asking import ask, preview_in
 from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
 from netdouble._core.streams import Pause

@@ -5,7 +5,7 @@ Rule: the log of calls is the only thing in the core that changes while a test r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from netdouble._core.arrivals import Connection
@@ -31,6 +31,7 @@ class Call:
     """
 
     __slots__ = (
+        "again",
         "answer",
         "bodies",
         "closed",
@@ -56,8 +57,10 @@ class Call:
         self.closed = False
         # Where the body of the response is counted; set by the router whose log this call is in.
         self.bodies: Any = None
-        # The scope whose settings hold for this call; set by whoever asked (`_active.open_call`).
+        # The scope whose settings hold for this call, and what asks for another route when the function of this one
+        # gives the request back; set by whoever asked (`_asking`).
         self.scope: Any = None
+        self.again: Callable[[Call], None]
         # The orders of the routes whose function gave the request back.
         self.declined: frozenset[int] = frozenset()
         # What was said after a WebSocket handshake.

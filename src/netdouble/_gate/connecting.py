@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from netdouble import _active
+from netdouble import _asking
 from netdouble._active import Scope
 from netdouble._codec.socket_errors import CONNECT_ERRORS
 from netdouble._core import router
@@ -68,13 +68,13 @@ def fails_to_resolve(scope: Scope, host: str, port: int | None) -> None:
 
 
 def _of_request(scope: Scope, request: Request) -> Failing | None:
-    reply = _active.preview_in(scope, request)
+    reply = _asking.preview_in(scope, request)
     if reply is None and scope.settings.unmatched == "outage":
-        return Failing(Fault.CONNECT_REFUSED, 0.0, lambda: _active.ask(scope, request))
+        return Failing(Fault.CONNECT_REFUSED, 0.0, lambda: _asking.ask(scope, request))
     fault = _fault_of(reply)
     if fault is None:
         return None
-    return Failing(fault, reply.delay if isinstance(reply, Fail) else 0.0, lambda: _active.ask(scope, request))
+    return Failing(fault, reply.delay if isinstance(reply, Fail) else 0.0, lambda: _asking.ask(scope, request))
 
 
 def _of_host(scope: Scope, host: str, port: int) -> Failing | None:

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._active import Scope
 from netdouble._codec.scripts import Ending
 from netdouble._core.arrivals import Connection
@@ -288,11 +288,11 @@ class Line:
         self._asked = scope, request
         if scope.closed:
             raise ScopeClosed(f"the network of {scope.label} is closed, but {request} came over a connection of it")
-        return _active.ask(scope, request)
+        return _asking.ask(scope, request)
 
     def _foresee(self, request: Request) -> Reply | None:
         scope = _active.current() or self.scope
-        return None if scope.closed else _active.preview_in(scope, request)
+        return None if scope.closed else _asking.preview_in(scope, request)
 
     def _log(self, call: Call) -> None:
         if not self._has_left:  # else it was not malformed: he changed his mind

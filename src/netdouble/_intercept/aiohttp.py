@@ -23,7 +23,7 @@ from typing import Any
 
 import aiohttp
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._active import Scope, admitted, is_passing, passing
 from netdouble._codec.http1 import ParsedRequest
 from netdouble._codec.socket_errors import handshake_failure, reset
@@ -259,7 +259,7 @@ def _is_free(req: Any, url: URL, routers: list[router.Router], scope: Scope) -> 
 
 
 async def _let_through(connector: Any, connect: Any, req: Any, traces: Any, timeout: Any, scope: Scope) -> Any:
-    call = _active.ask(scope, _whole(req, _known_body(req) or b""))
+    call = _asking.ask(scope, _whole(req, _known_body(req) or b""))
     try:
         with _to_the_real_one(req):
             connection = await connect(connector, req, traces, timeout)
@@ -302,7 +302,7 @@ async def _decided_already(req: Any, timeout: Any, scope: Scope, routers: list[r
     whole = _whole(req, body)
     if _connect_fault(router.preview(routers, whole), req) is None:
         return None
-    call = _active.ask(scope, whole)
+    call = _asking.ask(scope, whole)
     answer = call.answer
     if isinstance(answer, Fail) and (fault := _connect_fault(answer, req)) is not None:
         await _fail_to_connect(req, timeout, call, fault, answer.delay)
@@ -383,7 +383,7 @@ class _Exchange:
         if scope is None:
             return None
         url = self._req.url
-        return _active.ask(scope, parsed.to_request(url.scheme, url.raw_host, url.port, CLIENT), self._caller)
+        return _asking.ask(scope, parsed.to_request(url.scheme, url.raw_host, url.port, CLIENT), self._caller)
 
     def _caller(self) -> str:
         # A body is written by a task of its own, in whose stack the caller is not.

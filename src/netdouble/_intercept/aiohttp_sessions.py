@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._answering import asettle_for
 from netdouble._core.client_objects import ClientObjects, carrying
 from netdouble._core.messages import Request, Response
@@ -86,7 +86,7 @@ async def _decided(sender: Sender, client: str, method: str, url: Any, options: 
     asked = Request.to(method, where, headers=_headers(sender.session, options), body=_body(options), client=client)
     objects = ClientObjects("aiohttp", None, sender, {"method": method, "url": url, "options": options, **more})
     asked._memo["native"] = objects
-    call = _active.ask_above(ENTRANCE, asked)
+    call = _asking.ask_above(ENTRANCE, asked)
     if call is None:
         return None
     try:

@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from netdouble import _answering
-from netdouble._active import Scope, admitted, ask, passing
+from netdouble._active import Scope, admitted, passing
+from netdouble._asking import ask
 from netdouble._codec.http1 import connection_options
 from netdouble._codec.scripts import Script
 from netdouble._codec.spelled_faults import shown, spell_fault

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from netdouble._active import Scope, current, is_passing, preview
+from netdouble._active import Scope, current, is_passing
 from netdouble._answering import Unhurried
+from netdouble._asking import preview
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url

@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from netdouble import _answering
-from netdouble._active import Scope, ask, current, is_passing, preview
+from netdouble._active import Scope, current, is_passing
+from netdouble._asking import ask, preview
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PassThrough
 from netdouble._core.websockets import Conversation

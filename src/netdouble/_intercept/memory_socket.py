@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._answering import settle, sleep, steps_of
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import received
@@ -70,7 +70,7 @@ class Door:
     dialect: Dialect
     connect: Callable[[Any], None]
     connect_error: Callable[[Any, OSError, Fault], BaseException] = lambda connection, error, fault: error  # noqa: ARG005
-    ask: Callable[[Request], Call | None] = _active.open_call
+    ask: Callable[[Request], Call | None] = _asking.open_call
     is_open: Callable[[], bool] = is_answered
 
     def attach(self, connection: Any, scheme: str) -> None:

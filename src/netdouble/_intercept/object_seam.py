@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._answering import settle_for, sleep, whole
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Verbatim
@@ -34,7 +34,7 @@ def answered(request: Request, build: Callable[[Response], Any], send: Callable[
             pass-throughs take it. timeout: seconds after which the client would stop waiting for the response.
         library: whose response objects are returned as they are; `build` has no part in these.
     """
-    call = _active.open_call(request)
+    call = _asking.open_call(request)
     if call is None:
         return send()
     try:

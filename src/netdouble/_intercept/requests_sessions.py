@@ -15,7 +15,7 @@ from functools import wraps
 from types import MethodType
 from typing import Any
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._answering import settle_for
 from netdouble._core.client_objects import ClientObjects, carrying
 from netdouble._core.replies import Verbatim
@@ -115,7 +115,7 @@ class _Door:
     def _answer(self, objects: ClientObjects) -> Any:
         asked = neutral(objects.request)
         asked._memo["native"] = objects
-        call = _active.ask_above(ENTRANCE, asked)
+        call = _asking.ask_above(ENTRANCE, asked)
         if call is None:
             with carrying(objects):
                 return self._beneath().send(objects.request, **objects.options)

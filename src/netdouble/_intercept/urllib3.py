@@ -20,7 +20,7 @@ from urllib3.util import SKIP_HEADER
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_ import resolve_cert_reqs
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._active import Scope
 from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
@@ -220,7 +220,7 @@ def _mounted(pool: Any, scheme: str, scope_of: Callable[[], Scope]) -> Any:
     def open_real(connection: Any) -> None:
         beneath.connect(connection)  # looked up now: it may be patched by then
 
-    door = Door(DIALECT, open_real, connect_error, lambda request: _active.ask(scope_of(), request), lambda: True)
+    door = Door(DIALECT, open_real, connect_error, lambda request: _asking.ask(scope_of(), request), lambda: True)
     connect = _connect(door, scheme, lambda connection: not _active.is_passing())  # noqa: ARG005  # as `_is_in_memory`
     connection = type(beneath.__name__, (beneath,), {"connect": connect})
 

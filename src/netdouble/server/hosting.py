@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netdouble import _active
+from netdouble import _active, _asking
 from netdouble._active import Scope
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
@@ -92,11 +92,11 @@ class RoutesHost:
         return call
 
     def _ask(self, scope: Scope, request: Request) -> Call:
-        return _active.ask(scope, request, str)
+        return _asking.ask(scope, request, str)
 
     def foresee(self, request: Request) -> Reply | None:
         """What would answer a request now."""
-        return _active.preview_in(self._scope(), request)
+        return _asking.preview_in(self._scope(), request)
 
     def malformed(self, call: Call) -> None:
         """Log a request that could not be read."""

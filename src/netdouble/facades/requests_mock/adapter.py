@@ -13,7 +13,7 @@ from typing import Any
 import requests
 import requests.adapters
 
-from netdouble import _active
+from netdouble import _asking
 from netdouble._answering import settle_for
 from netdouble._core.calls import Call
 from netdouble._core.client_objects import ClientObjects
@@ -325,7 +325,7 @@ class Adapter(requests.adapters.BaseAdapter, _History):
         """
         asked = neutral(request)
         asked._memo["native"] = ClientObjects(LIBRARY, request, self, kwargs)
-        call = _active.ask(self._network._scope(), asked)
+        call = _asking.ask(self._network._scope(), asked)
         try:
             answer = settle_for(LIBRARY, call)
         except BaseException as error:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 import requests.adapters
 
-from netdouble import MissingExtra, _active
+from netdouble import MissingExtra, _active, _asking
 from netdouble._active import Scope
 from netdouble._answering import settle_for
 from netdouble._core.calls import Call as CoreCall
@@ -390,7 +390,7 @@ class RequestsMock:
             objects = ClientObjects(LIBRARY, request, adapter, options)
             asked = neutral(request)
             asked._memo["native"] = objects
-            call = _active.ask(self._entry.registry._network._scope(), asked)
+            call = _asking.ask(self._entry.registry._network._scope(), asked)
             try:
                 answer = settle_for(LIBRARY, call)
             except BaseException as error:

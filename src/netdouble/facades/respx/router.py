@@ -210,8 +210,8 @@ class Router:
 
     # By hand, without patching
 
-    def answer_again(self, call: LoggedCall) -> None:
-        """See `Scope.answer_again`."""
+    def _decide_again(self, call: LoggedCall) -> None:
+        """As `_asking.answer_again`."""
         self._network.router.withdraw(call)
         call.declined |= {call.route.order}
         self._decide(call.request, call)
@@ -220,7 +220,7 @@ class Router:
         call = open_call([self._network.router], request, _never, self._unrouted, again)
         if call is None:
             raise AllMockedAssertionError(f"RESPX: {native_request(request)!r} not mocked!")
-        call.scope = self
+        call.scope, call.again = self, self._decide_again
         return call
 
     def _resolved(self, call: LoggedCall, answer: Any, request: Any) -> ResolvedRoute:
