@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from netdouble._authority import CERTIFICATES, authority
+from netdouble._core.keywords import named_keywords
 from netdouble._core.presenting import Presented, host_of
 from netdouble.errors import DeclarationError
 
@@ -21,6 +22,7 @@ class Certificates:
     def _presented(self) -> dict[tuple[str, int], Presented]:
         """What was said so far, by host and port."""
 
+    @named_keywords
     def tls(self, url: str, *, certificate: str = "valid", demands_client: bool = False) -> None:
         """Say what the host of `url` shows in its TLS handshake, on real connections (the layer `wire`, servers).
 

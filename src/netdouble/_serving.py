@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from netdouble._core.keywords import named_keywords
+
 if TYPE_CHECKING:
     import ssl
 
@@ -43,6 +45,7 @@ class Serving:
     @abstractmethod
     def _scope(self) -> Scope: ...
 
+    @named_keywords
     def serve(self, origin: str | None = None, *, tls: bool | ssl.SSLContext = False, http2: bool = False,
               host: str = "127.0.0.1", port: int = 0, certificate: str = "valid",
               client_cert: bool = False) -> Server:  # fmt: skip
@@ -79,6 +82,7 @@ class Serving:
         self._keep(server)
         return server
 
+    @named_keywords
     def proxy(self, *, http2: bool = False, host: str = "127.0.0.1", port: int = 0) -> Proxy:
         """This network as an intercepting proxy, for a program whose URLs can't be changed.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from netdouble import _origins
+from netdouble._core.keywords import named_keywords
 from netdouble._core.settings import Settings, entries_of
 from netdouble._gate import guard as _guard
 from netdouble._gate import ledger as _ledger
@@ -23,6 +24,7 @@ from netdouble.errors import DeclarationError, NetworkBlocked, UnmetExpectation
 __all__ = ["Attempt", "Policy", "Rule", "allow", "attempts", "expect_blocked", "in_force", "install"]
 
 
+@named_keywords
 def install(
     mode: str = "block",
     *,

@@ -21,6 +21,7 @@ from netdouble._certificates import Certificates
 from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
+from netdouble._core.keywords import named_keywords
 from netdouble._core.matchers import Conditions, check_query_once, conditions_matcher, merge_conditions
 from netdouble._core.presenting import Presented
 from netdouble._core.router import Router, next_order
@@ -128,6 +129,7 @@ class Network(Serving, Certificates, Verbs):
         """
         return At(self, base_url, conditions)
 
+    @named_keywords
     def scenario(self, name: str = "", *, start: str | None = None) -> Scenario:
         """The scenario of that name: its state can be read, set and reset.
 

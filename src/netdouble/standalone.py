@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netdouble import _active
 from netdouble._active import Scope
+from netdouble._core.keywords import keywords_of, unknown_keyword
+from netdouble._core.settings import NAMES
 from netdouble.network import Network
 from netdouble.server.address import Address
 from netdouble.server.serving import Server
@@ -62,6 +64,9 @@ def serve(*, tls: bool | ssl.SSLContext = False, http2: bool = False, host: str 
         ...     server.get("/users/{id}").reply(json={"id": 7})
         ...     run_the_program("--api", server.url)
     """
+    unknown = settings.keys() - set(NAMES)
+    if unknown:
+        raise unknown_keyword("serve()", settings, (*keywords_of(serve), *NAMES))
     network = ServerNetwork(**settings)
     return serve_own(network, Address(host, port, tls, http2, certificate, client_cert))
 

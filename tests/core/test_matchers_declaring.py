@@ -95,7 +95,7 @@ REFUSED = [
     ({"params": {"a": 1}}, ["no condition is called params=", "did you mean query=?"]),
     ({"data": {"a": 1}}, ["did you mean form= or content=?"]),
     ({"heders": {}}, ["did you mean headers=?"]),
-    ({"timeout": 3}, ["no condition is called timeout=; there are query=, headers="]),
+    ({"timeout": 3}, ["no condition is called timeout=. There are query=, headers="]),
     ({"url": "/users"}, ["/users"]),
     ({"url": "https://api.test/?a=1", "query": {"b": 2}}, ["the query is given twice", "query={'b': 2}"]),
 ]

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from netdouble._core.keywords import named_fields
 from netdouble.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Distribution:
         raise NotImplementedError
 
 
+@named_fields
 @dataclass(frozen=True, slots=True)
 class Uniform(Distribution):
     """Any delay between two is as likely as any other.
@@ -54,6 +56,7 @@ class Uniform(Distribution):
         return self.low + (self.high - self.low) * _random(self.seed, n).random()
 
 
+@named_fields
 @dataclass(frozen=True, slots=True)
 class Jitter(Distribution):
     """About one delay: it, more or less up to `spread`.
@@ -85,6 +88,7 @@ class Jitter(Distribution):
         return self.seconds + self.spread * (2.0 * _random(self.seed, n).random() - 1.0)
 
 
+@named_fields
 @dataclass(frozen=True, slots=True)
 class LogNormal(Distribution):
     """Delays as services have them: most are near the median, some are much longer.

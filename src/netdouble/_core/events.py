@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from netdouble._core.delays import check_seconds
+from netdouble._core.keywords import named_fields
 from netdouble._core.streams import Pause, Step
 from netdouble.errors import DeclarationError
 
@@ -16,6 +17,7 @@ EventInput: TypeAlias = "str | Mapping[str, Any] | Event | Pause"
 _FIELDS = ("comment", "event", "id", "retry", "data")
 
 
+@named_fields
 @dataclass(frozen=True, slots=True)
 class Event:
     """One server-sent event.

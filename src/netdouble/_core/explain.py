@@ -7,11 +7,11 @@ Rule 2: whatever it shows has gone through `wording` or `masking`: no secret lea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from netdouble._core.calls import Call
 from netdouble._core.hints import hints_for, is_loopback
+from netdouble._core.keywords import meant
 from netdouble._core.masking import masked, masked_url
 from netdouble._core.matching import Mismatch
 from netdouble._core.messages import Request
@@ -287,6 +287,5 @@ def not_found(name: object, names: Sequence[str]) -> str:
     """No route has that name: the nearest, and all of them."""
     if not names:
         return f"no route is named {name!r}: none has a name yet; give it one with .named({name!r})"
-    nearest = get_close_matches(str(name), names, n=1)
-    meant = f"; did you mean {quoted(nearest[0])}?" if nearest else "."
-    return f"no route is named {quoted(str(name))}{meant} Named routes: {', '.join(map(quoted, names[:_LISTED]))}"
+    hint = meant(name, names, quoted) or "."
+    return f"no route is named {quoted(str(name))}{hint} Named routes: {', '.join(map(quoted, names[:_LISTED]))}"

@@ -7,12 +7,33 @@ clients (`_intercept/`), the bytes with the codec.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, EnumMeta
+from typing import TYPE_CHECKING
 
+from netdouble._core.keywords import meant
 from netdouble.errors import DeclarationError
 
 
-class Fault(Enum):
+class _Named(EnumMeta):
+    """Tells of a name that is not there which one is near."""
+
+    if not TYPE_CHECKING:  # a type checker must not take every name for one of ours
+
+        def __getattr__(cls, name: str) -> object:
+            if name.startswith("_"):  # what Python itself asks for; AttributeError's own text will do
+                raise AttributeError(name)
+            if name in cls._member_map_:  # Python 3.10 keeps the members there alone
+                return cls._member_map_[name]
+            raise AttributeError(f"there is no Fault.{name}{nearest_fault(name)}")
+
+
+def nearest_fault(name: str) -> str:
+    """`; did you mean Fault.RESET?` with the nearest; else all of them."""
+    near = meant(name.upper(), Fault.__members__, lambda each: f"Fault.{each}")
+    return near or f". There are {', '.join(Fault.__members__)}"
+
+
+class Fault(Enum, metaclass=_Named):
     """A failure that a route answers with: `route.fail(Fault.CONNECT_TIMEOUT)`.
 
     Each is a point of a grid, where it happens and what: `Fault.at("response body", "reset")` is
@@ -147,6 +168,11 @@ class Fault(Enum):
     def before_request(self) -> bool:
         """It happens before the request is sent: while connecting."""
         return self in _BEFORE_REQUEST
+
+    @property
+    def breaks_response(self) -> bool:
+        """It happens in a response or after it, so that one can be given."""
+        return "response" in self.position and self.position != "response"
 
     def on(self, scheme: str, *, http2: bool = False, has_body: bool = True) -> Fault:
         """What it comes to on the connection at hand.

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from netdouble._core.body_criteria import Content, Files, Form, Json, Text
+from netdouble._core.callers import declared_at
 from netdouble._core.criteria import Cookies, Criterion, HeaderFields, Method, Query, Url, Where
+from netdouble._core.keywords import meant
 from netdouble._core.matching import MATCHED, And, Composable, Matcher, Mismatch
 from netdouble._core.messages import Request
 from netdouble._core.url_patterns import UrlPattern, compile_url
@@ -25,7 +27,16 @@ if TYPE_CHECKING:
 
     from netdouble._core.urls import URL
 
-__all__ = ["Conditions", "M", "check_query_once", "conditions_matcher", "exactly", "merge_conditions", "partial"]
+__all__ = [
+    "Conditions",
+    "M",
+    "check_names",
+    "check_query_once",
+    "conditions_matcher",
+    "exactly",
+    "merge_conditions",
+    "partial",
+]
 
 
 class Conditions(TypedDict, total=False):
@@ -72,11 +83,18 @@ _CRITERIA: dict[str, Callable[[Any], Matcher]] = {
 
 _BODIES = ("json", "form", "files", "text", "content")
 
-# The words of clients and of other libraries.
-_SYNONYMS = {
-    "params": "query", "data": "form= or content", "body": "content", "header": "headers", "cookie": "cookies",
-    "file": "files", "match": "where", "matcher": "where", "predicate": "where",
+# The words of clients and of other libraries, and what is said elsewhere.
+_REPAIRS = {
+    "params": "did you mean query=?", "data": "did you mean form= or content=?", "body": "did you mean content=?",
+    "header": "did you mean headers=?", "cookie": "did you mean cookies=?", "file": "did you mean files=?",
+    "match": "did you mean where=?", "matcher": "did you mean where=?", "predicate": "did you mean where=?",
+    "method": "the verb says it: net.post(url), net.any(url)", "url": "it comes first: net.get(url)",
+    "times": "it is said of the route: net.get(url).reply(...).times(2)",
+    "name": 'it is said of the route: net.get(url).reply(...).named("users")',
 }  # fmt: skip
+_OF_A_ROUTE = ("when", "then_state", "scenario")
+_OF_AN_ANSWER = ("status", "status_code", "html", "stream", "sse", "delay", "throttle", "dribble", "informational",
+                 "http_version", "trailers", "reason")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -128,6 +146,7 @@ class M(Composable):
 
 def conditions_matcher(conditions: Conditions) -> M:
     """The matcher for the conditions of a route. Raises DeclarationError as `M`."""
+    check_names(conditions)  # `M` takes method= and url= as well
     return M(**conditions)
 
 
@@ -137,9 +156,7 @@ def given_conditions(conditions: Conditions) -> dict[str, Any]:
     Raises:
         DeclarationError: one is not known, or two of them give a body.
     """
-    for name in conditions:
-        if name not in _CRITERIA:
-            raise DeclarationError(f"no condition is called {name}=; {_nearest(name)}")
+    check_names(conditions)
     given = {k: v for k, v in conditions.items() if v is not (... if k == "json" else None)}
     bodies = [name for name in _BODIES if name in given]
     if len(bodies) > 1 and bodies != ["form", "files"]:
@@ -150,12 +167,27 @@ def given_conditions(conditions: Conditions) -> dict[str, Any]:
     return given
 
 
-def _nearest(name: str) -> str:
-    from difflib import get_close_matches
+def check_names(conditions: Conditions, *others: str) -> None:
+    """Raises DeclarationError when a condition is not known; `others` are the further keywords of the call."""
+    for name in conditions:
+        if name not in _CRITERIA:
+            known = (*others, *_CRITERIA)
+            hint = _elsewhere(name) or meant(name, (*known, *_OF_A_ROUTE), lambda near: f"{near}=")
+            listed = ", ".join(f"{each}=" for each in known)
+            end = "" if hint.endswith("?") else "."
+            raise DeclarationError(
+                f"no condition is called {name}={hint}{end} There are {listed} (written at {declared_at()})"
+            )
 
-    near = _SYNONYMS.get(name) or next(iter(get_close_matches(name, _CRITERIA, 1)), "")
-    known = "there are " + ", ".join(f"{known}=" for known in _CRITERIA)
-    return f"did you mean {near}=? ({known})" if near else known
+
+def _elsewhere(name: str) -> str:
+    """What is written instead, where that is known."""
+    if name in _OF_AN_ANSWER:
+        written = "404" if name.startswith("status") else f"{name}=..."
+        return f"; it is a part of the answer: net.get(url).reply({written})"
+    if name in _OF_A_ROUTE:
+        return f"; a route says that, not what a request is like: net.get(url, {name}=...)"
+    return f"; {_REPAIRS[name]}" if name in _REPAIRS else ""
 
 
 def check_query_once(pattern: UrlPattern, conditions: Conditions) -> None:

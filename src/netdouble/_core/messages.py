@@ -20,6 +20,7 @@ from netdouble._core.contents import encode_body
 from netdouble._core.delays import Delay, Distribution, split_delay
 from netdouble._core.events import EventInput
 from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
+from netdouble._core.keywords import named_keywords
 from netdouble._core.response_checks import check_pace, check_reason, check_status, check_trailers, is_bodiless
 from netdouble._core.streams import Stream, StreamInput
 from netdouble._core.urls import URL, parse_pairs, parse_url
@@ -187,6 +188,7 @@ class Response:
     # A door may keep this response's spelling here (bytes of HTTP/1.1): a value is spelled once.
     wire: Any
 
+    @named_keywords
     def __init__(
         self,
         status: int = 200,

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netdouble._core.calls import Call, Calls
 from netdouble._core.delays import Delay, split_delay
 from netdouble._core.events import EventInput
-from netdouble._core.faults import Fault
+from netdouble._core.faults import Fault, nearest_fault
 from netdouble._core.headers import HeadersInput
-from netdouble._core.matchers import Conditions, conditions_matcher
+from netdouble._core.keywords import keywords_of, named_keywords, unknown_keyword
+from netdouble._core.matchers import Conditions, check_names, conditions_matcher
 from netdouble._core.matching import ABSENT, MATCHED, Matcher, Mismatch
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import PASS_THROUGH, Answers, Fail, Reply, as_reply, built_exception
@@ -107,7 +108,7 @@ class Route:
     # What to answer
 
     def reply(
-        self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ReplyOptions]
+        self, status: int | Response | Callable[..., Any] | object = 200, **options: Unpack[ReplyOptions]
     ) -> Self:
         """Answer with a response; a second `reply` replaces the answers.
 
@@ -124,13 +125,10 @@ class Route:
         Example:
             >>> net.get("https://api.example.com/users/7").reply(json={"id": 7})
         """
-        self._not_sealed("reply")
         self._answers = Answers(((make_reply(status, options), 1),), since=self.count)
         return self
 
-    def then(
-        self, status: int | Response | Callable[..., Any] | object = 200, /, **options: Unpack[ThenOptions]
-    ) -> Self:
+    def then(self, status: int | Response | Callable[..., Any] | object = 200, **options: Unpack[ThenOptions]) -> Self:
         """Answer the next call with this; arguments as `reply`, or as `fail`. The last one repeats.
 
         Raises:
@@ -157,6 +155,7 @@ class Route:
         self._answers = self._answers.repeated(times)
         return self
 
+    @named_keywords
     def fail(self, failure: Fault | BaseException | type[BaseException], *, response: Response | None = None,
              delay: Delay = 0.0) -> Self:  # fmt: skip
         """Fail as a real network would: each client raises its own exception. Replaces the answers.
@@ -173,10 +172,10 @@ class Route:
         Example:
             >>> net.get("https://api.example.com/users/7").fail(Fault.CONNECT_TIMEOUT)
         """
-        self._not_sealed("fail")
         self._answers = Answers(((make_failure(failure, response, delay), 1),), since=self.count)
         return self
 
+    @named_keywords
     def fail_first(self, times: int, failure: Fault | BaseException | type[BaseException] | int = Fault.RESET, *,
                    response: Response | None = None, delay: Delay = 0.0) -> Self:  # fmt: skip
         """Fail the first `times` calls from now on; after them come the answers that it has.
@@ -193,7 +192,6 @@ class Route:
         Example:
             >>> net.get("https://api.example.com/users/7").reply(json={"id": 7}).fail_first(2, Fault.RESET)
         """
-        self._not_sealed("fail_first")
         if not self._answers.steps:
             raise DeclarationError("fail_first() comes after an answer: write .reply(...).fail_first(2)")
         if not _is_count(times, least=1):
@@ -207,7 +205,6 @@ class Route:
 
     def pass_through(self) -> Self:
         """Let the request reach the real service, the guard open for it. It is recorded like every other call."""
-        self._not_sealed("pass_through")
         self._answers = Answers(((PASS_THROUGH, 1),), since=self.count)
         return self
 
@@ -277,6 +274,7 @@ class Route:
         """
         from netdouble._core import explain
 
+        check_names(conditions, "times")
         matcher = conditions_matcher(conditions) if conditions else None
         verdicts = [(call, matcher.mismatches(call.request) if matcher else MATCHED) for call in self.calls]
         met = sum(not mismatches for _, mismatches in verdicts)
@@ -328,9 +326,9 @@ class Route:
     # Checks
 
     def _not_sealed(self, verb: str) -> None:
-        if self._sealed and verb == "then":
+        if self._sealed:
             raise DeclarationError(
-                f".then() after .times({self.budget}): times() is the budget of the whole route and comes last. "
+                f".{verb}() after .times({self.budget}): times() is the budget of the whole route and comes last. "
                 "To give one answer several times before the next, write .reply(...).repeat(n).then(...)"
             )
 
@@ -343,14 +341,35 @@ def _is_count(value: object, *, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def make_reply(status: Any, options: ReplyOptions) -> Reply:
-    """The reply that the arguments of `Route.reply` stand for."""
+# The keywords of `reply`, and what is written for those of other libraries.
+REPLY_KEYWORDS = dict.fromkeys(keywords_of(Response.__init__))
+_CONDITION = "it is a condition on the request: net.get(url, {}=...)"
+_REPAIRS = {
+    "status_code": "the status comes first: reply(404)", "code": "the status comes first: reply(404)",
+    "body": "did you mean text= or content=?", "data": "did you mean json=, form= or content=?",
+    "content_type": 'a header says it: headers={"Content-Type": "text/csv"}',
+    "exception": "a failure is an answer of its own: .fail(...)",
+    "exc": "a failure is an answer of its own: .fail(...)",
+    "side_effect": "a function is the whole answer: reply(function); a failure is .fail(...)",
+    "callback": "a function is the whole answer: reply(function)",
+    "timeout": "a client's timeout is a failure: .fail(Fault.READ_TIMEOUT); an answer that comes late has a delay=",
+    "times": "it comes after the answer: reply(...).times(2)",
+    "response": "a response is the whole answer: reply(Response(...))",
+    "query": _CONDITION.format("query"), "params": _CONDITION.format("query"), "where": _CONDITION.format("where"),
+    "files": _CONDITION.format("files"),
+}  # fmt: skip
+
+
+def make_reply(status: Any, options: ReplyOptions, verb: str = "reply") -> Reply:
+    """The reply that the arguments of `Route.reply` (or another `verb`) stand for."""
+    if not options.keys() <= REPLY_KEYWORDS.keys():
+        raise unknown_keyword(f"{verb}()", options, REPLY_KEYWORDS, _REPAIRS)
     if isinstance(status, int):
         return as_reply(Response(status, **options))
     reply = as_reply(status)
     if options:
         raise DeclarationError(
-            f"reply() got a whole answer ({type(status).__name__}) and {', '.join(f'{k}=' for k in options)} as well; "
+            f"{verb}() got a whole answer ({type(status).__name__}) and {', '.join(f'{k}=' for k in options)} as well; "
             "say it in one place"
         )
     return reply
@@ -364,7 +383,7 @@ def make_next(answer: Any, options: ThenOptions) -> Reply:
                 f"then(response=) is what a fault cuts off, and {answer!r:.60} is none; pass the response itself: "
                 "then(Response(...))"
             )
-        return make_reply(answer, options)
+        return make_reply(answer, options, "then")
     response, delay = options.pop("response", None), options.pop("delay", 0.0)
     if options:
         raise DeclarationError(
@@ -377,16 +396,31 @@ def make_next(answer: Any, options: ThenOptions) -> Reply:
 def make_failure(failure: Any, response: Response | None, delay: Delay) -> Fail:
     """The reply that the arguments of `Route.fail` stand for."""
     seconds, delays = split_delay(delay)
+    if failure is Fault:
+        raise DeclarationError(f"fail() takes one of the faults, not their class{nearest_fault('')}")
     if isinstance(failure, Fault):
         if response is not None and not isinstance(response, Response):
             raise DeclarationError(f"fail(response=) is a netdouble.Response, not {type(response).__name__}")
+        if response is not None and not failure.breaks_response:
+            raise DeclarationError(
+                f"Fault.{failure.name} happens before a response, so response= would never be seen; drop it, or take a "
+                "fault of the response, such as Fault.RESET_IN_BODY"
+            )
         return Fail(fault=failure, response=response, delay=seconds, delays=delays)
+    if response is not None:
+        raise DeclarationError(
+            f"fail(response=) is what a Fault cuts off, and {failure!r:.60} is none; drop it, or write "
+            "fail(Fault.RESET_IN_BODY, response=...)"
+        )
     if _is_failure(failure):
         return Fail(error=built_exception(failure), delay=seconds, delays=delays)
-    raise DeclarationError(
-        f"fail() takes a Fault or an exception, not {failure!r:.60}. Faults: "
-        + ", ".join(f"Fault.{fault.name}" for fault in Fault)
-    )
+    raise DeclarationError(f"fail() takes a Fault or an exception, not {failure!r:.60}{_failure_meant(failure)}")
+
+
+def _failure_meant(failure: object) -> str:
+    if isinstance(failure, int):
+        return f"; a status is an answer: .reply({failure})"
+    return nearest_fault(failure if isinstance(failure, str) else "")
 
 
 def _is_failure(answer: Any) -> bool:

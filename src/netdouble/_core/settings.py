@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from netdouble._core.keywords import meant
 from netdouble.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -121,10 +122,7 @@ def checked_value(name: str, value: Any, source: str) -> Any:
     if name in SESSION_CHOICES:
         raise DeclarationError(f"{source}: {name} is a setting of the whole run: net_{name} or --net-{name}")
     if name not in NAMES:
-        import difflib
-
-        near = difflib.get_close_matches(name, NAMES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = meant(name, NAMES) or "."
         raise DeclarationError(f"{source}: there is no setting {name!r}{hint} Settings: {', '.join(NAMES)}")
     if name == "allow":
         return entries_of(value, source=source)

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from netdouble._core import matchers, websockets
+from netdouble._core.keywords import named_keywords
 from netdouble._core.masking import masked_url
 from netdouble._core.messages import Request
 from netdouble._core.replies import Answers
@@ -77,10 +78,12 @@ class WebSocketRoute(Route):
 
     # The script
 
+    @named_keywords
     def send(self, data: str | bytes | None = None, *, json: Any = ...) -> Self:
         """Send a message: text for a str, binary for bytes, or `json` as text."""
         return self._add(Say(websockets.checked_message("send", data, json)))
 
+    @named_keywords
     def expect(self, data: Any = ..., *, json: Any = ...) -> Self:
         """Wait for the client's next message; one that differs fails the test, and closes with code 1008.
 
@@ -101,21 +104,26 @@ class WebSocketRoute(Route):
         """Send a ping (RFC 6455 section 5.5.2)."""
         return self._add(websockets.checked_ping(data))
 
+    @named_keywords
     def close(self, code: int = 1000, reason: str = "") -> Self:
         """Begin the closing handshake. Codes: RFC 6455 section 7.4."""
         return self._add(websockets.checked_close(code, reason))
 
+    @named_keywords
     def drop(self, *, reset: bool = False) -> Self:
         """End the connection without a word; with `reset`, by a TCP reset."""
         return self._add(Drop(reset))
 
     # Answers, as on a route
 
-    def reply(self, peer: Any = 200, /, **options: Unpack[ReplyOptions]) -> Self:
+    def reply(self, status: Any = 200, **options: Unpack[ReplyOptions]) -> Self:
         """Talk as a function does: sync or async, it is given a `WebSocket` or an `AsyncWebSocket`.
 
-        When it returns, the connection is closed with code 1000. A status or a `Response` refuses the handshake
-        instead, with the keywords of `Route.reply`.
+        When it returns, the connection is closed with code 1000.
+
+        Args:
+            status: the function; or a status or a `Response`, which refuses the handshake. options: the keywords of
+                `Route.reply`, for a refusal.
 
         Example:
             >>> def echo(ws):
@@ -123,21 +131,21 @@ class WebSocketRoute(Route):
             ...         ws.send(message)
             >>> net.websocket("wss://api.example.com/echo").reply(echo)
         """
-        if not _is_peer(peer):
-            return super().reply(peer, **options)
+        if not _is_peer(status):
+            return super().reply(status, **options)
         if options:
             raise DeclarationError(f"a peer talks for itself: {', '.join(f'{name}=' for name in options)} has no place")
-        self._answers = Answers(((Conversation(peer=peer), 1),), since=self.count)
+        self._answers = Answers(((Conversation(peer=status), 1),), since=self.count)
         return self
 
-    def then(self, peer: Any = ..., /, **options: Unpack[ThenOptions]) -> Self:
-        """Begin the script of the next connection; or answer it with `peer`, as `reply` does. The last one repeats."""
-        if peer is not ... and not _is_peer(peer):
-            return super().then(peer, **options)
+    def then(self, status: Any = ..., **options: Unpack[ThenOptions]) -> Self:
+        """Begin the script of the next connection; or answer it as `reply(status, ...)` does. The last one repeats."""
+        if status is not ... and not _is_peer(status):
+            return super().then(status, **options)
         self._not_sealed("then")
         if options:
             raise DeclarationError(f"then() begins a script: {', '.join(f'{name}=' for name in options)} has no place")
-        self._answers = self._answers.then(Conversation() if peer is ... else Conversation(peer=peer))
+        self._answers = self._answers.then(Conversation() if status is ... else Conversation(peer=status))
         return self
 
     def answer(self, count: int) -> Any:
@@ -162,7 +170,7 @@ class WebSocketRoute(Route):
 
     def _add(self, step: Step) -> Self:
         *before, (last, times) = self._answers.steps
-        name = type(step).__name__.lower()
+        name = "send" if isinstance(step, Say) else type(step).__name__.lower()
         if not isinstance(last, Conversation) or last.peer is not None:
             raise DeclarationError(
                 f".{name}() continues a script, but this connection is answered with something else; "

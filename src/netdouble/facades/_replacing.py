@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, cast
 
+from netdouble._core.keywords import meant
 from netdouble.errors import DeclarationError
 from netdouble.facades._peers import Peer
 
@@ -36,8 +36,7 @@ def peer_of(name: str) -> Peer:
     """
     spelled = name.strip().replace("-", "_")
     if spelled not in known():
-        near = get_close_matches(spelled, known(), 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = meant(spelled, known()) or "."
         raise DeclarationError(f"netdouble has no facade for {name!r}{hint} There are: {', '.join(known())}")
     peer: Peer = import_module(f"netdouble.facades._peers.{spelled}").PEER
     return peer
