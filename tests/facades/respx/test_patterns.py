@@ -57,6 +57,10 @@ CASES = [
     ({"files": {"f": ("a.txt", ANY)}}, (*UPLOAD, {"files": {"f": ("a.txt", b"x")}}),
      (*UPLOAD, {"files": {"f": ("b.txt", b"x")}})),
     ({"files__eq": {"f": "x"}}, (*UPLOAD, {"files": {"f": b"x"}}), (*UPLOAD, {"files": {"f": b"x", "g": b"y"}})),
+    ({"files": {"f": "{}"}}, (*UPLOAD, {"files": {"f": (None, b"{}", "application/json")}}),
+     (*UPLOAD, {"data": {"f": "{}"}, "files": {"g": b"x"}})),
+    ({"host": "api.test", "url": "https://other.test/"}, GET, ("GET", "https://other.test/")),
+    ({"path": "/form", "url": "https://api.test/"}, FORM, ("GET", "https://api.test/")),
 ]  # fmt: skip
 
 
@@ -104,6 +108,11 @@ def test_patterns_combine_and_their_groups_come_together():
         (lambda: M(method__regex="x"), NotImplementedError, "'method' pattern does not support 'regex' lookup"),
         (lambda: type("Twice", (Pattern,), {"key": "method"}), TypeError, "must define a unique key"),
         (lambda: M(url__eq=7), ValueError, "Invalid url: 7"),
+        (lambda: M(url__regex=httpx.URL("https://api.test/")), ValueError, "Invalid url: URL("),
+        (lambda: M(url__startswith=re.compile("x")), ValueError, "Invalid url: re.compile("),
+        (lambda: M(json={"a": {1}}), TypeError, "Object of type set is not JSON serializable"),
+        (lambda: M(json=object()), TypeError, "Object of type object is not JSON serializable"),
+        (lambda: respx.Router(base_url=7), TypeError, "Expected str or httpx.URL, got <class 'int'>"),
     ],
 )
 def test_what_can_not_be_a_pattern_says_why(make, error, text):
@@ -132,6 +141,44 @@ def test_a_base_url_is_merged_unless_a_pattern_names_a_host():
     assert not below.match(httpx.Request("GET", "https://api.test/v2/users?page=1&key=1"))
     assert merge_patterns(M(host="other.test"), **bases) == M(host="other.test")
     assert Params("a=1") in list(merge_patterns(M(path="/x"), params=Params("a=1")))
+
+
+def test_what_a_base_names_exactly_gives_way_to_the_routes_own():
+    router = respx.Router(base_url="https://api.test")
+    router.get("/a", scheme="http") % 201
+    assert router.handler(httpx.Request("GET", "http://api.test/a")).status_code == 201
+    with pytest.raises(respx.models.AllMockedAssertionError):
+        router.handler(httpx.Request("GET", "https://api.test/a"))
+
+
+@pytest.mark.parametrize("key", ["params", "headers", "data"])
+def test_names_in_another_order_make_the_same_pattern(key):
+    assert M(**{key: {"a": "1", "b": "2"}}) == M(**{key: {"b": "2", "a": "1"}})
+    assert M(**{key: {"a": "1", "b": "2"}}) != M(**{key: {"a": "2", "b": "1"}})
+
+
+def test_what_a_request_can_not_have_is_never_matched():
+    assert not M(params={"page": []}).match(httpx.Request("GET", "https://api.test/"))
+    assert not M(port=80).match(httpx.Request("GET", "ws://api.test/"))
+    assert M(port=None).match(httpx.Request("GET", "ws://api.test/"))
+
+
+def test_a_file_on_disk_is_compared_by_its_name_and_content(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"hello")
+    with path.open("rb") as expected:
+        pattern = M(files={"f": expected})
+    request = httpx.Request(*UPLOAD, files={"f": ("notes.txt", b"hello")})
+    assert pattern.match(request)
+    assert not pattern.match(httpx.Request(*UPLOAD, files={"f": ("other.txt", b"hello")}))
+
+
+def test_forms_are_decoded_into_fields_and_files():
+    values = respx.utils.MultiItems([("a", "1"), ("a", ["2", "3"]), ("b", ("4",))])
+    assert (values.get_list("a"), values["none"]) == (["1", "2", "3"], ())
+    assert values.multi_items() == [("a", "1"), ("a", "2"), ("a", "3"), ("b", "4")]
+    request = httpx.Request(*UPLOAD, data={"a": ["1", "2"]}, files={"f": ("n", b"x")})
+    assert respx.utils.decode_data(request) == ({"a": ("1", "2")}, {"f": (("n", b"x"),)})
 
 
 def test_what_differs_is_told_in_a_note():

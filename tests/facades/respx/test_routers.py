@@ -15,7 +15,7 @@ from tests.facades.libraries import LIBRARIES, every_library
 
 from netdouble import Fault, Network, UnmatchedRequest
 from netdouble.facades import respx
-from netdouble.facades.respx.model import AllMockedAssertionError, CallList, PassThrough, RouteList
+from netdouble.facades.respx.models import AllMockedAssertionError, CallList, PassThrough, RouteList
 
 URL = "https://api.test/x"
 
@@ -168,6 +168,8 @@ def test_the_same_pattern_or_name_again_changes_the_route():
     router = respx.MockRouter()
     first = router.get(URL, name="n") % 201
     assert (router.get(URL) % 202) is first
+    assert (first.name, "n" in router.routes) == (None, False)  # the name of the newest declaration, or none
+    assert (router.get(URL, name="n") % 203) is first
     assert router.post(URL, name="n") is first
     assert (len(router.routes), router["n"].return_value, router["n"].name) == (1, None, "n")
     assert repr(first).startswith("<Route name='n' <Scheme eq 'https'>")
@@ -398,9 +400,9 @@ def test_a_cookie_is_spelled_with_its_attributes():
         (lambda: respx.Route() % "x", TypeError, "Route can only % with int, dict or Response, got 'x'"),
         (lambda: respx.Route().mock(side_effect=3), TypeError, "A side effect is a function"),
         (lambda: respx.add(1), ValueError, "Invalid route 1, please use respx.route(...).mock(...)"),
-        (lambda: respx.get(URL, method="POST"), TypeError, "multiple values for argument 'method'"),
+        (lambda: respx.get(URL, method="POST"), TypeError, "multiple values for keyword argument 'method'"),
         (lambda: respx.MockResponse(content={"a": 1}), TypeError, "content can only be str, bytes or byte stream"),
-        (lambda: RouteList().__setitem__(0, RouteList()), TypeError, "replaced as a whole"),
+        (lambda: RouteList().__setitem__(0, RouteList()), TypeError, "all are replaced at once"),
         (lambda: setattr(respx.Route(), "name", "x"), NotImplementedError, "Can't set name on route."),
         (lambda: respx.calls.last, IndexError, "list index out of range"),
     ],

@@ -10,7 +10,7 @@ PEER = Peer(
         "respx": "netdouble.facades.respx",
         "respx.api": "netdouble.facades.respx",
         "respx.models": "netdouble.facades.respx.model",
-        "respx.types": "netdouble.facades.respx.annotations",
+        "respx.types": "netdouble.facades.respx.hints",
         "respx.utils": "netdouble.facades.respx.model",
     },
     ("netdouble.facades.respx.plugin",),

@@ -9,10 +9,13 @@ Rule: a name is made when it is asked for if it needs httpx; nothing here import
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from netdouble.facades.respx import handlers, lookups, mocks, patterns, router, transports
+from netdouble.facades.respx import hints as types
 from netdouble.facades.respx import model as models
+from netdouble.facades.respx import model as utils
 from netdouble.facades.respx.handlers import ASGIHandler, WSGIHandler
 from netdouble.facades.respx.responses import SetCookie, mock_response_class
 from netdouble.facades.respx.router import MockRouter, Router
@@ -21,10 +24,16 @@ from netdouble.facades.respx.routes import Route
 __version__ = "0.23.1"
 
 __all__ = [
-    "ASGIHandler", "MockRouter", "Route", "Router", "SetCookie", "WSGIHandler", "add", "calls", "clear", "delete",
-    "get", "handlers", "head", "lookups", "mock", "mocks", "models", "options", "patch", "patterns", "pop", "post",
-    "put", "request", "reset", "route", "router", "routes", "start", "stop", "transports",
+    "ASGIHandler", "MockRouter", "Route", "Router", "SetCookie", "WSGIHandler", "add", "api", "calls", "clear",
+    "delete", "get", "handlers", "head", "lookups", "mock", "mocks", "models", "options", "patch", "patterns",
+    "pop", "post", "put", "request", "reset", "route", "router", "routes", "start", "stop", "transports", "types",
+    "utils",
 ]  # fmt: skip
+
+api = sys.modules[__name__]
+# respx's modules that have another name here: `from netdouble.facades.respx.models import Call` finds them too.
+for _name in ("api", "models", "types", "utils"):
+    sys.modules[f"{__name__}.{_name}"] = globals()[_name]
 
 mock = MockRouter(assert_all_called=False)
 

@@ -6,11 +6,13 @@ Rule: a body is read by the core's readers; one of another kind does not match.
 from __future__ import annotations
 
 import json as jsonlib
+import sys
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 from unittest.mock import ANY
 
-from netdouble._core.bodies import Unreadable, form_fields, multipart_parts
+from netdouble._core.bodies import Unreadable, multipart_parts
 from netdouble.facades._httpx_objects import neutral_request
 from netdouble.facades.respx.lookups import Lookup, Match, PathPattern, Pattern
 from netdouble.facades.respx.multi_items import MultiItems, MultiPattern
@@ -55,8 +57,8 @@ class JSON(PathPattern):
         return value
 
     def hash(self, value: Any) -> str:
-        """Text that is equal for equal values."""
-        return jsonlib.dumps(value, sort_keys=True, default=repr)
+        """Text that is equal for equal values. Raises TypeError for what JSON has no form of."""
+        return jsonlib.dumps(value, sort_keys=True, default=_matcher)
 
     def __hash__(self) -> int:
         return hash((type(self), self.lookup, self.value))
@@ -74,6 +76,15 @@ def _has_matchers(value: Any) -> bool:
     return not isinstance(value, (str, int, float, bool, type(None)))
 
 
+def _matcher(value: Any) -> str:
+    """A value that is none of JSON's, but compares: `ANY`, a matcher of the user's own."""
+    package = type(value).__module__.partition(".")[0]
+    compares = any("__eq__" in vars(kind) for kind in type(value).__mro__[:-1])
+    if value is not ANY and (package in sys.stdlib_module_names or not compares):
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return repr(value)
+
+
 class Data(MultiPattern):
     """The fields of a form, urlencoded or multipart."""
 
@@ -83,15 +94,13 @@ class Data(MultiPattern):
     def clean(self, value: Any) -> MultiItems:
         """As texts."""
         return MultiItems(
-            (key, one)
+            (key, list(map(_form_text, several)) if isinstance(several, (list, tuple)) else _form_text(several))
             for key, several in value.items()
-            for one in ([_form_text(each) for each in several] if isinstance(several, (list, tuple)) else
-                        [_form_text(several)])
-        )  # fmt: skip
+        )
 
     def parse(self, request: Any) -> MultiItems:
         """As texts."""
-        return _form(request)
+        return decode_data(request)[0]
 
 
 class Files(MultiPattern):
@@ -103,14 +112,11 @@ class Files(MultiPattern):
     def clean(self, value: Any) -> MultiItems:
         """As name and bytes."""
         pairs = value.items() if isinstance(value, Mapping) else value
-        return MultiItems((key, _file(each)) for key, each in pairs)
+        return MultiItems((key, [_file(each)]) for key, each in pairs)
 
     def parse(self, request: Any) -> MultiItems:
         """As name and bytes."""
-        parts = multipart_parts(neutral_request(request))
-        if isinstance(parts, Unreadable):
-            return MultiItems()
-        return MultiItems((p.name, (p.filename, p.content)) for p in parts if p.filename is not None)
+        return decode_data(request)[1]
 
 
 def _content(request: Any) -> bytes:
@@ -124,21 +130,32 @@ def _form_text(value: Any) -> Any:
     return "" if value is None else str(value)
 
 
-def _form(request: Any) -> MultiItems:
+def decode_data(request: Any) -> tuple[MultiItems, MultiItems]:
+    """The fields of a form, as texts, and its files, as name and bytes; one without a name is a file unless it is text.
+
+    Raises:
+        TypeError: a multipart body that can't be read.
+    """
     neutral = neutral_request(request)
-    kind = neutral.headers.get("content-type", "")
-    if not kind.startswith("multipart/"):
-        return MultiItems(neutral.form)
-    fields = form_fields(neutral)
-    if isinstance(fields, Unreadable):
-        raise TypeError(fields.note)
-    return MultiItems((name, value) for name, values in fields.items() for value in values)
+    fields, files = MultiItems(), MultiItems()
+    if not neutral.headers.get("content-type", "").startswith("multipart/"):
+        return MultiItems(neutral.form), files
+    parts = multipart_parts(neutral)
+    if isinstance(parts, Unreadable):
+        raise TypeError(parts.note)
+    for part in parts:
+        if part.filename is None and part.headers.get("content-type", "text/plain").startswith("text/"):
+            fields.append(part.name, part.text)
+        else:
+            files.append(part.name, (part.filename, part.content))
+    return fields, files
 
 
 def _file(value: Any) -> tuple[Any, Any]:
-    name: Any = ANY
     if isinstance(value, tuple):
-        name, value = value[0], value[1]
+        name, value = value[:2]
+    else:
+        name = PurePath(str(value.name)).name if hasattr(value, "name") else ANY
     if isinstance(value, str):
         value = value.encode()
     elif hasattr(value, "read"):

@@ -1,11 +1,12 @@
-"""respx's call history: views onto the router's log.
+"""respx's call history: lists that follow the router's log.
 
 Rule: what is listed is what the log says is over; a side effect that runs does not yet see its own call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from unittest.mock import NonCallableMock
 
@@ -58,8 +59,11 @@ def is_over(call: LoggedCall) -> bool:
 class CallList(list[Any]):
     """Calls in order, with the assertions of `unittest.mock`.
 
+    It is a list that takes over from a log what it has not seen yet, whenever somebody looks: what was taken out or put
+    in by hand stays so, and the calls stay when the log forgets them.
+
     Args:
-        calls: to begin with. name: as assertions say it. source: what the list is a view of.
+        calls: to begin with. name: as assertions say it. source: the part of a log that it follows.
     """
 
     def __init__(
@@ -67,57 +71,27 @@ class CallList(list[Any]):
     ) -> None:
         super().__init__(calls)
         self._name = name
-        self._source = source
-        self._by_hand: list[Call] = []
+        self._source = source or list
+        self._new: list[LoggedCall] = []  # taken over, and not yet shown: that costs a Request and a Response
+        self._seen: dict[int, LoggedCall] = {}
 
-    def _now(self) -> list[Any]:
-        if self._source is not None:
-            super().__setitem__(slice(None), [*map(shown, self._source()), *self._by_hand])
-        return self
+    def take(self) -> None:
+        """Take over what the log has, which is about to forget it."""
+        logged = self._source()
+        self._new += [call for call in logged if id(call) not in self._seen]
+        self._seen = {id(call): call for call in logged}
 
-    # What a list does by itself, after a look at the log.
+    def _look(self) -> None:
+        self.take()
+        new, self._new = self._new, []
+        list.extend(self, map(shown, new))
 
     def __len__(self) -> int:
-        return super().__len__() if self._source is None else len(self._source()) + len(self._by_hand)
+        self.take()
+        return super().__len__() + len(self._new)
 
     def __bool__(self) -> bool:
         return len(self) > 0
-
-    def __iter__(self) -> Iterator[Any]:
-        self._now()
-        return super().__iter__()
-
-    def __getitem__(self, index: Any) -> Any:
-        self._now()
-        return super().__getitem__(index)
-
-    def __contains__(self, call: object) -> bool:
-        self._now()
-        return super().__contains__(call)
-
-    def __eq__(self, other: object) -> bool:
-        self._now()
-        return super().__eq__(other)
-
-    __hash__ = None
-
-    def __repr__(self) -> str:
-        self._now()
-        return super().__repr__()
-
-    def index(self, *args: Any) -> int:
-        """Where a call stands."""
-        self._now()
-        return super().index(*args)
-
-    def count(self, call: Any) -> int:
-        """How often a call is there."""
-        self._now()
-        return super().count(call)
-
-    def copy(self) -> list[Any]:
-        """A plain list of the calls until now."""
-        return list(self)
 
     @property
     def called(self) -> bool:
@@ -137,11 +111,11 @@ class CallList(list[Any]):
     def record(self, request: Any, response: Any) -> Call:
         """Add a call by hand."""
         call = Call(request, response)
-        self._by_hand.append(call) if self._source is not None else self.append(call)
+        self.append(call)
         return call
 
     def _mock(self) -> Any:
-        mock = NonCallableMock(name=str(self._name() if callable(self._name) else self._name))
+        mock = NonCallableMock(name=str(self._name))
         mock.called, mock.call_count = self.called, len(self)
         return mock
 
@@ -156,3 +130,25 @@ class CallList(list[Any]):
     def assert_not_called(self) -> None:
         """There was none. Raises AssertionError."""
         self._mock().assert_not_called()
+
+
+def _after_a_look(name: str) -> Callable[..., Any]:
+    method = getattr(list, name)
+
+    @functools.wraps(method)
+    def looking(*given: Any) -> Any:
+        for each in given:
+            if isinstance(each, CallList):
+                each._look()
+        return method(*given)
+
+    return looking
+
+
+# What a list does by itself, but for what the class above does.
+for _name in (
+    "__add__", "__contains__", "__delitem__", "__eq__", "__getitem__", "__iadd__", "__iter__", "__ne__", "__repr__",
+    "__reversed__", "__setitem__", "append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove",
+    "reverse",
+):  # fmt: skip
+    setattr(CallList, _name, _after_a_look(_name))

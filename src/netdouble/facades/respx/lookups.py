@@ -177,10 +177,10 @@ class Noop(Pattern):
 class PathPattern(Pattern):
     """A pattern of a value inside of what is parsed: `json__a__0__b`."""
 
-    path: str
+    path: str | None
 
     def __init__(self, value: Any, lookup: Lookup | None = None, *, path: str | None = None) -> None:
-        self.path = path or ""
+        self.path = path
         super().__init__(value, lookup)
 
 
@@ -262,7 +262,8 @@ def combine(patterns: Sequence[Pattern], op: Callable[[Pattern, Pattern], Patter
 def merge_patterns(pattern: Pattern, **bases: Pattern) -> Pattern:
     """`pattern` below the patterns of a base URL.
 
-    One that names a host stands for itself. A base of the same key becomes what is stripped; the others are added.
+    One that names a host stands for itself. A base of the same key gives way where it names one value, and becomes what
+    is stripped where it does not; the others are added.
     """
     if not bases:
         return pattern
@@ -271,7 +272,7 @@ def merge_patterns(pattern: Pattern, **bases: Pattern) -> Pattern:
         return pattern
     for part in pattern or ():
         base = bases.get(part.key)
-        if base is not None and part != base:
+        if base is not None and base.lookup is not Lookup.EQUAL and part.base is None:
             part.base = base
     return combine([*(base for key, base in bases.items() if key not in keys), pattern])
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from netdouble.facades.respx.body_patterns import decode_data
 from netdouble.facades.respx.calls import Call, CallList
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough, SideEffectError
 from netdouble.facades.respx.multi_items import MultiItems
-from netdouble.facades.respx.responses import SetCookie, mock_response_class
+from netdouble.facades.respx.responses import SetCookie, clone_response, mock_response_class
 from netdouble.facades.respx.route_lists import RouteList
-from netdouble.facades.respx.router import ResolvedRoute
-from netdouble.facades.respx.routes import Route, clone_response
+from netdouble.facades.respx.routes import ResolvedRoute, Route
 
 __all__ = [
     "AllMockedAssertionError", "Call", "CallList", "MultiItems", "PassThrough", "ResolvedRoute", "Route", "RouteList",
-    "SetCookie", "SideEffectError", "clone_response",
+    "SetCookie", "SideEffectError", "clone_response", "decode_data",
 ]  # fmt: skip
 
 

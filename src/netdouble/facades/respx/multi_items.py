@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 from unittest.mock import ANY
@@ -11,17 +12,21 @@ from netdouble.facades.respx.lookups import Match, Pattern
 SPELLED_ANY = str(ANY)  # how it is spelled in a query or header
 
 
-class MultiItems(dict[str, Any]):
-    """Names with all their values, in order."""
+class MultiItems(defaultdict[str, tuple[Any, ...]]):
+    """Names with all their values, in order.
+
+    Args:
+        values: pairs of a name and a value, or a tuple or list of values.
+    """
 
     def __init__(self, values: Iterable[tuple[str, Any]] | None = None) -> None:
-        super().__init__()
+        super().__init__(tuple)
         for key, value in values or ():
-            self.append(key, value)
+            self[key] += tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
     def get_list(self, key: str) -> list[Any]:
         """All values of a name."""
-        return list(self.get(key, ()))
+        return list(self[key])
 
     def multi_items(self) -> list[tuple[str, Any]]:
         """Each value with its name."""
@@ -29,31 +34,22 @@ class MultiItems(dict[str, Any]):
 
     def append(self, key: str, value: Any) -> None:
         """One more value of a name."""
-        self[key] = (*self.get(key, ()), value)
-
-    def __missing__(self, key: str) -> tuple[Any, ...]:
-        return ()
-
-    def __repr__(self) -> str:
-        return f"MultiItems(<class 'tuple'>, {dict(self)!r})"
+        self[key] += (value,)
 
 
 def by_name(items: Any) -> dict[str, tuple[Any, ...]]:
     """The values of each name, `ANY` where it was spelled."""
     if isinstance(items, MultiItems):
         return dict(items)
-    found: dict[str, tuple[Any, ...]] = {}
-    for key, value in items.multi_items():
-        found[key] = (*found.get(key, ()), ANY if value == SPELLED_ANY else value)
-    return found
+    return {key: tuple(ANY if value == SPELLED_ANY else value for value in items.get_list(key)) for key in items}
 
 
 class MultiPattern(Pattern):
     """Compared name by name: all values of a name, in order."""
 
     def __hash__(self) -> int:
-        items = by_name(self.value).items()
-        shown = tuple((key, tuple(_hashable(value) for value in values)) for key, values in items)
+        items = by_name(self.value)
+        shown = tuple((key, tuple(_hashable(value) for value in items[key])) for key in sorted(items))
         return hash((type(self), self.lookup, shown))
 
     def _eq(self, value: Any) -> Match:

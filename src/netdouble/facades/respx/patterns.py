@@ -94,7 +94,7 @@ class Port(Pattern):
 
     def parse(self, request: Any) -> int | None:
         """A number, or None."""
-        port: int | None = request.url.port or DEFAULT_PORTS.get(request.url.scheme)
+        port: int | None = request.url.port or get_scheme_port(request.url.scheme)
         return port
 
 
@@ -130,16 +130,8 @@ class Params(MultiPattern):
     lookups = (Lookup.CONTAINS, Lookup.EQUAL)
 
     def clean(self, value: Any) -> Any:
-        """As QueryParams."""
-        if isinstance(value, Mapping) and not is_a(value, "QueryParams"):
-            value = [
-                (key, one)
-                for key, several in value.items()
-                for one in (several if isinstance(several, (list, tuple)) else [several])
-            ]
-        if isinstance(value, (list, tuple)):
-            value = [(key, SPELLED_ANY if one is ANY else one) for key, one in value]
-        return default().QueryParams(value)
+        """As QueryParams, which spell `ANY` as we do."""
+        return default().QueryParams(value.multi_items() if is_a(value, "QueryParams") else value)
 
     def parse(self, request: Any) -> Any:
         """As QueryParams."""
@@ -154,13 +146,13 @@ class URL(Pattern):
 
     def clean(self, value: Any) -> Any:
         """As text; where it is to be equal, with a path."""
-        if not (isinstance(value, (str, tuple, re.Pattern)) or is_a(value, "URL")):
-            raise ValueError(f"Invalid url: {value!r}")
-        if self.lookup is Lookup.REGEX:
+        if self.lookup is Lookup.EQUAL and (isinstance(value, (str, tuple)) or is_a(value, "URL")):
+            return str(_with_path(parse_url(value)))
+        if self.lookup is Lookup.REGEX and isinstance(value, (str, re.Pattern)):
             return regex(value)
-        if self.lookup is Lookup.STARTS_WITH and isinstance(value, str):
-            return value
-        return str(_with_path(parse_url(value)))
+        if self.lookup is not Lookup.STARTS_WITH or not isinstance(value, str):
+            raise ValueError(f"Invalid url: {value!r}")
+        return value
 
     def parse(self, request: Any) -> str:
         """With a path."""
@@ -214,7 +206,7 @@ class Cookies(Pattern):
 
 
 def _with_path(url: Any) -> Any:
-    return url if url._uri_reference.path or not url.host else url.copy_with(path="/")
+    return url if url._uri_reference.path else url.copy_with(path="/")
 
 
 def _cleaned(pattern: Pattern, value: Any) -> Any:
@@ -239,32 +231,34 @@ def M(*patterns: Pattern, **lookups: Any) -> Pattern:  # noqa: N802  # its name
         >>> M(method="GET", host="example.org") | ~M(path__startswith="/private/")
         <Method eq 'GET'> AND <Host eq 'example.org'> OR NOT <Path startswith '/private/'>
     """
-    extras: list[Pattern] = []
+    named: list[Pattern] = []
     for keyword, value in lookups.items():
         key, _, rest = keyword.partition("__")
         if key not in Pattern.registry:
             raise KeyError(f"{key!r} is not a valid Pattern")
-        kind = Pattern.registry[key]
-        if kind is URL and not rest:
-            extras += parse_url_patterns(value).values()
+        if keyword == "url":
             continue
-        made = _made(kind, value, rest)
-        if made is not None:
-            extras.append(made)
-    return combine([*patterns, *extras])
+        made = _made(Pattern.registry[key], value, rest)
+        # There is nothing to compare with: an empty value is contained in everything.
+        if made.value or made.lookup not in {Lookup.CONTAINS, Lookup.STARTS_WITH}:
+            named.append(made)
+    # A keyword for the host stands for itself, below a URL as below a base URL.
+    return merge_patterns(combine([*patterns, *named]), **parse_url_patterns(lookups.get("url")))
 
 
-def _made(kind: type[Pattern], value: Any, rest: str) -> Pattern | None:
-    """None where there is nothing to compare with: an empty value is contained in everything."""
+def _made(kind: type[Pattern], value: Any, rest: str) -> Pattern:
     path, lookup = "", rest
     if rest and issubclass(kind, PathPattern):
         path, _, lookup = rest.rpartition("__")
         if lookup not in {known.value for known in Lookup}:
             path, lookup = rest, ""
     chosen = Lookup(lookup) if lookup else None
-    if not value and (chosen or kind.lookups[0]) in {Lookup.CONTAINS, Lookup.STARTS_WITH}:
-        return None
     return kind(value, chosen, path=path) if issubclass(kind, PathPattern) else kind(value, chosen)
+
+
+def get_scheme_port(scheme: str | None) -> int | None:
+    """The port of `http` and `https`; None for any other scheme."""
+    return DEFAULT_PORTS[scheme] if scheme in {"http", "https"} else None
 
 
 def parse_url(value: Any) -> Any:
@@ -285,7 +279,7 @@ def parse_url_patterns(url: Any, exact: bool = True) -> dict[str, Pattern]:
         url: text (the host may begin with `*.` or `*`), a URL, raw parts, or a regex of the whole URL; None for any.
         exact: path and query must be equal; else the path may go on and the query have more.
     """
-    if url is None or url == "":
+    if not url:
         return {}
     if isinstance(url, re.Pattern):
         return {"url": URL(url, Lookup.REGEX)}
@@ -302,7 +296,7 @@ def parse_url_patterns(url: Any, exact: bool = True) -> dict[str, Pattern]:
         found["host"] = Host(re.compile(wildcard), Lookup.REGEX)
     elif read.host:
         found["host"] = Host(read.host)
-    if read.port and read.port != DEFAULT_PORTS.get(read.scheme):
+    if read.port and read.port != get_scheme_port(read.scheme):
         found["port"] = Port(read.port)
     if read._uri_reference.path:
         found["path"] = Path(read.path, None if exact else Lookup.STARTS_WITH)

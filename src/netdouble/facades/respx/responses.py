@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
+from netdouble._core.messages import Response
+from netdouble._intercept.httpx_library import kept, library_of
 from netdouble.facades._httpx_objects import default
 
-__all__ = ["SetCookie", "mock_response_class"]
+__all__ = ["EmptyAnswer", "SetCookie", "clone_response", "empty", "mock_response_class"]
 
 
 class _Header(NamedTuple):
@@ -98,13 +100,13 @@ def mock_response_class() -> Any:
         ) -> None:
             if not _is_content(content):
                 raise TypeError(
-                    f"MockResponse content can only be str, bytes or byte stream, got {content!r}. "
+                    f"MockResponse content can only be str, bytes or byte streamgot {content!r}. "
                     "Please use json=... or side effects."
                 )
-            if http_version is not None:
+            if http_version:
                 kwargs["extensions"] = {**kwargs.get("extensions", {}), "http_version": http_version.encode("ascii")}
             super().__init__(status_code or 200, content=content, **kwargs)
-            if content_type is not None:
+            if content_type:
                 self.headers["Content-Type"] = content_type
             lines = [line if isinstance(line, SetCookie) else SetCookie(*line) for line in _pairs(cookies)]
             if lines:
@@ -115,10 +117,39 @@ def mock_response_class() -> Any:
 
 
 def _is_content(content: Any) -> bool:
-    if isinstance(content, (dict, list, BaseException, type)):
-        return False
-    return content is None or not callable(content)
+    return not callable(content) and not isinstance(content, (dict, BaseException))
 
 
 def _pairs(cookies: Any) -> list[Any]:
     return list(cookies.items() if isinstance(cookies, Mapping) else cookies or ())
+
+
+def clone_response(response: Any, request: Any) -> Any:
+    """The same Response again, as the answer to `request`."""
+    module = library_of(response).module
+    return module.Response(response.status_code, headers=response.headers, stream=response.stream, request=request,
+                           extensions=dict(response.extensions))  # fmt: skip
+
+
+_EMPTY: list[Response] = []
+
+
+def empty() -> Response:
+    """An answer of 200 without headers, body or anything else."""
+    if not _EMPTY:
+        _EMPTY.append(kept(default().Response(200, headers=[])))
+    return _EMPTY[0]
+
+
+class EmptyAnswer:
+    """What a router answers by itself: one object for each router, by which its calls are known."""
+
+    def __init__(self) -> None:
+        self._reply: Response | None = None
+
+    @property
+    def reply(self) -> Response:
+        """The same each time."""
+        if self._reply is None:
+            self._reply = kept(default().Response(200, headers=[]))
+        return self._reply

@@ -5,9 +5,11 @@ Rule: the list keeps no route by itself. It shows those of a router's network, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from netdouble._core.calls import Call as LoggedCall
+from netdouble._core.routes import Route as Stub
 from netdouble._core.selection import FIRST
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx.routes import Route
@@ -53,7 +55,7 @@ class RouteList:
 
     def __setitem__(self, key: slice, routes: RouteList) -> None:
         if key != slice(None) or not isinstance(routes, RouteList):
-            raise TypeError("Routes can only be replaced as a whole: routes[:] = another RouteList")
+            raise TypeError("Can't slice assign routes; all are replaced at once: routes[:] = another RouteList")
         given = list(routes)
         self.clear()
         for route in given:
@@ -63,6 +65,17 @@ class RouteList:
         """Take all away; their calls stay."""
         self._network.router.put_back((), tuple(self._network.router.calls))
 
+    def present(self) -> dict[Stub, Route]:
+        """The stubs in the network, and the routes whose they are."""
+        return {stub: self._views[stub.order] for stub in self._network.router.routes}
+
+    def put_back(self, present: Mapping[Stub, Route], calls: Iterable[LoggedCall]) -> None:
+        """Be as the network was; the routes that there are until now keep the calls that the log forgets."""
+        for route in self._views.values():
+            route.calls.take()
+        self._network.router.put_back(present, calls)
+        self._views = {stub.order: route for stub, route in present.items()}
+
     def add(self, route: Route, name: str | None = None) -> Route:
         """Add a route; where its name or its pattern is there already, that one is changed and given back."""
         named = self._named(name) if name else None
@@ -71,8 +84,8 @@ class RouteList:
             if same is not None and same is not named:
                 self._discard(same)
             named._set_pattern(route._pattern)
-        elif same is not None and name:
-            same._name = name
+        elif same is not None:
+            same._name = name or None
         present = named or same
         if present is not None:
             present._take_over(route)

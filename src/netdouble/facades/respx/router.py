@@ -6,36 +6,37 @@ Rule 2: what nothing answers fails in respx's words; why, is told in a note of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdouble import _answering
 from netdouble._core.callers import called_from
 from netdouble._core.calls import Call as LoggedCall
-from netdouble._core.messages import Request, Response
+from netdouble._core.messages import Request
 from netdouble._core.replies import PASS_THROUGH, Compute, Fail, Reply
 from netdouble._core.replies import PassThrough as LetThrough
 from netdouble._core.router import open_call
 from netdouble._core.routes import Route as Stub
 from netdouble._core.selection import FIRST
 from netdouble._decorating import decorated
-from netdouble._intercept.httpx_library import kept, recorded
-from netdouble.facades._httpx_objects import default, native_request, neutral_request
+from netdouble._intercept.httpx_library import recorded
+from netdouble.facades._httpx_objects import native_request, neutral_request
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx import mocks
-from netdouble.facades.respx.calls import CallList, is_over
+from netdouble.facades.respx.calls import Call, CallList, is_over
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough
 from netdouble.facades.respx.lookups import Pattern, merge_patterns
-from netdouble.facades.respx.patterns import M, parse_url_patterns
+from netdouble.facades.respx.patterns import parse_url_patterns
+from netdouble.facades.respx.responses import EmptyAnswer
 from netdouble.facades.respx.route_lists import RouteList
-from netdouble.facades.respx.routes import Route
+from netdouble.facades.respx.routes import ResolvedRoute, Route
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["MockRouter", "ResolvedRoute", "Router"]
+__all__ = ["MockRouter", "Router"]
 
 DEFAULT: Any = ...
 
@@ -43,11 +44,10 @@ DEFAULT: Any = ...
 _CLIENTS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
 
 
-class ResolvedRoute:
-    """A route and the response that it gave; no route where nothing matched."""
-
-    def __init__(self, route: Route | None = None, response: Any = None) -> None:
-        self.route, self.response = route, response
+class _Snapshot(NamedTuple):
+    routes: dict[Stub, Route]
+    logged: tuple[LoggedCall, ...]
+    calls: tuple[Call, ...]
 
 
 class Router:
@@ -68,10 +68,10 @@ class Router:
     ) -> None:
         self._assert_all_called = assert_all_called
         self._assert_all_mocked = assert_all_mocked
-        self._base_url = base_url
+        self._bases = parse_url_patterns(base_url, exact=False)
         self._network = FacadeNetwork("respx", FIRST, self._unrouted, outer_first=True)
-        self._by_itself = _EmptyAnswer()
-        self._snapshots: list[tuple[tuple[Stub, ...], tuple[LoggedCall, ...]]] = []
+        self._by_itself = EmptyAnswer()
+        self._snapshots: list[_Snapshot] = []
         self.routes = RouteList(network=self._network)
         self.calls = CallList(source=self._logged)
         self.snapshot()
@@ -93,8 +93,8 @@ class Router:
 
     def snapshot(self) -> None:
         """Remember the routes, what they say, and the calls."""
-        router = self._network.router
-        self._snapshots.append((router.routes, tuple(router.calls)))
+        logged = tuple(self._network.router.calls)
+        self._snapshots.append(_Snapshot(self.routes.present(), logged, tuple(self.calls)))
         for route in self.routes:
             route.snapshot()
 
@@ -102,14 +102,28 @@ class Router:
         """Back to the newest snapshot; nothing happens when there is none left."""
         if not self._snapshots:
             return
-        self._network.router.put_back(*self._snapshots.pop())
+        routes, logged, calls = self._snapshots.pop()
+        self._put_back(routes, logged)
+        self.calls[:] = calls
         for route in self.routes:
             route.rollback()
 
     def reset(self) -> None:
         """Forget the calls."""
-        router = self._network.router
-        router.put_back(router.routes, ())
+        self._put_back(self.routes.present(), ())
+        self.calls.clear()
+        for route in self.routes:
+            route.reset()
+
+    def _put_back(self, routes: Mapping[Stub, Route], logged: tuple[LoggedCall, ...]) -> None:
+        self.calls.take()
+        self.routes.put_back(routes, logged)
+
+    def record(self, request: Any, *, response: Any = None, route: Route | None = None) -> None:
+        """Add a call by hand."""
+        call = self.calls.record(request, response)
+        if route is not None:
+            route.calls.append(call)
 
     def assert_all_called(self) -> None:
         """Check that each route was used.
@@ -142,9 +156,8 @@ class Router:
             raise ValueError(  # noqa: TRY004  # respx's type
                 f"Invalid route {route!r}, please use respx.route(...).mock(...)"
             )
-        if self._base_url:
-            bases = parse_url_patterns(self._base_url, exact=False)
-            route._set_pattern(merge_patterns(route.pattern, **bases))
+        if self._bases:
+            route._set_pattern(merge_patterns(route.pattern, **self._bases))
         return self.routes.add(route, name=name)
 
     def request(self, method: str, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
@@ -155,38 +168,37 @@ class Router:
         """
         for keyword in lookups:
             key = keyword.partition("__")[0]
-            if key == "method" or (key == "url" and url is not None):
+            if key == "method" or (key == "url" and url):
                 raise TypeError(f"Got multiple values for pattern {key!r}")
-        # A keyword for the host stands for itself, below a URL as below a base URL.
-        return self.route(merge_patterns(M(method=method, **lookups), **parse_url_patterns(url)), name=name)
+        return self.route(method=method, url=url, name=name, **lookups)
 
     def get(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for GET."""
-        return self.request("GET", url, name=name, **lookups)
+        return self.request(method="GET", url=url, name=name, **lookups)
 
     def post(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for POST."""
-        return self.request("POST", url, name=name, **lookups)
+        return self.request(method="POST", url=url, name=name, **lookups)
 
     def put(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for PUT."""
-        return self.request("PUT", url, name=name, **lookups)
+        return self.request(method="PUT", url=url, name=name, **lookups)
 
     def patch(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for PATCH."""
-        return self.request("PATCH", url, name=name, **lookups)
+        return self.request(method="PATCH", url=url, name=name, **lookups)
 
     def delete(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for DELETE."""
-        return self.request("DELETE", url, name=name, **lookups)
+        return self.request(method="DELETE", url=url, name=name, **lookups)
 
     def head(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for HEAD."""
-        return self.request("HEAD", url, name=name, **lookups)
+        return self.request(method="HEAD", url=url, name=name, **lookups)
 
     def options(self, url: Any = None, *, name: str | None = None, **lookups: Any) -> Route:
         """Add a route for OPTIONS."""
-        return self.request("OPTIONS", url, name=name, **lookups)
+        return self.request(method="OPTIONS", url=url, name=name, **lookups)
 
     # What no route answers
 
@@ -270,19 +282,6 @@ class Router:
         return (await self.aresolve(request)).response
 
 
-class _EmptyAnswer:
-    """What a router answers by itself: one object for each router, by which its calls are known."""
-
-    def __init__(self) -> None:
-        self._reply: Response | None = None
-
-    @property
-    def reply(self) -> Response:
-        if self._reply is None:
-            self._reply = kept(default().Response(200, headers=[]))
-        return self._reply
-
-
 def _never(host: str, port: int) -> bool:  # noqa: ARG001  # what `open_call` asks
     return False
 
@@ -313,8 +312,10 @@ class MockRouter(Router):
 
     @property
     def using(self) -> str | None:
-        """The mocker's name."""
+        """The mocker's name. Raises ValueError when it was given as something else."""
         name: str | None = mocks.DEFAULT_MOCKER if self._using is DEFAULT else self._using
+        if not (name is None or isinstance(name, str)):
+            raise ValueError(f"Invalid Router `using` kwarg: {name!r}")
         return name
 
     def __call__(

@@ -6,29 +6,28 @@ Rule 2: a snapshot is a value: what was said, and which calls there were.
 
 from __future__ import annotations
 
-import copy
-import inspect
-import itertools
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from netdouble._core.calls import Call as LoggedCall
-from netdouble._core.messages import Request, Response
-from netdouble._core.replies import DECLINE, PASS_THROUGH, Compute
+from netdouble._core.messages import Request
+from netdouble._core.replies import Compute
 from netdouble._core.routes import Route as Stub
-from netdouble._intercept.httpx_library import kept, library_of
+from netdouble._intercept.httpx_library import kept
 from netdouble.facades._httpx_failures import built, spoken_to
 from netdouble.facades._httpx_objects import default, is_a, native_request
 from netdouble.facades._network import FacadeNetwork
-from netdouble.facades.respx.calls import CallList, is_over
+from netdouble.facades.respx.calls import Call, CallList, is_over
+from netdouble.facades.respx.errors import SideEffectError
 from netdouble.facades.respx.lookups import Lookup, Pattern
 from netdouble.facades.respx.patterns import M
-from netdouble.facades.respx.responses import mock_response_class
+from netdouble.facades.respx.responses import clone_response, empty, mock_response_class
+from netdouble.facades.respx.side_effects import as_answer, checked, forked, takes_route, valid
 from netdouble.facades.respx.stub_patterns import StubPattern
 
-__all__ = ["Route", "clone_response", "empty"]
+__all__ = ["ResolvedRoute", "Route"]
 
 
 class _Said(NamedTuple):
@@ -39,7 +38,7 @@ class _Said(NamedTuple):
     return_value: Any
     side_effect: Any
     pass_through: bool
-    calls: tuple[LoggedCall, ...]
+    calls: tuple[Call, ...]
 
 
 class Route:
@@ -60,13 +59,12 @@ class Route:
         self._side_effect: Any = None
         self._pass_through = False
         self._stubs: list[Stub] = []
-        self._forgotten: set[int] = set()
         self._snapshots: list[_Said] = []
         self._lock = threading.Lock()
         # The side effect that was last called, and whether it takes the route.
         self._asked: tuple[Any, bool] = (None, False)
         self._has_groups = _has_groups(self._pattern)
-        self.calls = CallList(name=self.__repr__, source=self._logged)
+        self.calls = CallList(name=self, source=self._logged)
         self.snapshot()
 
     def __eq__(self, other: object) -> bool:
@@ -84,14 +82,15 @@ class Route:
         return side_effect
 
     def __mod__(self, response: Any) -> Route:
-        """Answer with a status, with keywords of a Response, or with a Response."""
+        """Answer with a status, with keywords of a Response, or with a Response; a side effect still comes first."""
         if isinstance(response, int):
             response = mock_response_class()(response)
         elif isinstance(response, Mapping):
             response = mock_response_class()(**{"status_code": 200, **response})
         elif not is_a(response, "Response"):
             raise TypeError(f"Route can only % with int, dict or Response, got {response!r}")
-        return self.mock(return_value=response)
+        self.return_value = response
+        return self
 
     @property
     def name(self) -> str | None:
@@ -132,7 +131,7 @@ class Route:
     @side_effect.setter
     def side_effect(self, side_effect: Any) -> None:
         self._pass_through = False
-        self._side_effect = _checked(side_effect)
+        self._side_effect = checked(side_effect)
         self._say()
 
     # What to answer
@@ -143,7 +142,7 @@ class Route:
         Args:
             return_value: a Response of httpx or httpx2. side_effect: a function of the request (and of `route`, and of
                 the regexes' named groups), sync or async, that gives a Response, the request (let it through) or None
-                (ask the next route); an exception or its class; or an iterable of responses, exceptions, functions.
+                (ask the next route); an exception or its class; a Response; or an iterable of these.
 
         Raises:
             TypeError: it is none of these.
@@ -196,8 +195,7 @@ class Route:
     # What happened
 
     def _logged(self) -> list[LoggedCall]:
-        calls = (call for stub in self._stubs for call in stub._log.calls_of(stub))
-        return [call for call in calls if is_over(call) and id(call) not in self._forgotten]
+        return [call for stub in self._stubs for call in stub._log.calls_of(stub) if is_over(call)]
 
     @property
     def called(self) -> bool:
@@ -211,13 +209,13 @@ class Route:
 
     def reset(self) -> None:
         """Forget its calls."""
-        self._forgotten.update(map(id, self._logged()))
+        self.calls.clear()
 
     def snapshot(self) -> None:
         """Remember what was said, and its calls."""
-        self._side_effect, saved = _forked(self._side_effect)
+        self._side_effect, saved = forked(self._side_effect)
         self._snapshots.append(_Said(self._pattern, self._name, self._return_value, saved, self._pass_through,
-                                     tuple(self._logged())))  # fmt: skip
+                                     tuple(self.calls)))  # fmt: skip
 
     def rollback(self) -> None:
         """Back to the newest snapshot; nothing happens when there is none left."""
@@ -226,9 +224,7 @@ class Route:
         said = self._snapshots.pop()
         self._name, self._return_value = said.name, said.return_value
         self._side_effect, self._pass_through = said.side_effect, said.pass_through
-        remembered = set(map(id, said.calls))
-        self._forgotten.difference_update(remembered)
-        self._forgotten.update(id(call) for call in self._logged() if id(call) not in remembered)
+        self.calls[:] = said.calls
         self._set_pattern(said.pattern)
         self._say()
 
@@ -237,16 +233,26 @@ class Route:
     def match(self, request: Any) -> Any:
         """What it would answer: a Response, the request itself, None, or an awaitable of one; nothing is recorded."""
         found = self._pattern.match(request)
-        return self.resolve(request, **found.context) if found else None
+        if not found:
+            return None
+        return request if self._pass_through else self.resolve(request, **found.context)
 
     def resolve(self, request: Any, **kwargs: Any) -> Any:
-        """As `match`, for a request that matches; `kwargs` go to a function."""
-        if self._pass_through:
-            return request
+        """As `match`, for a request that matches; `kwargs` go to a function.
+
+        Raises:
+            SideEffectError: a side effect raised. TypeError: it gave something else.
+        """
         effect = self._next_effect()
-        if effect is not None:
-            return self._done(effect, request, kwargs)
-        return clone_response(self._return_value or default().Response(200), request)
+        if effect is None and self._return_value is None:
+            return default().Response(200, request=request)
+        if effect is None:
+            return clone_response(self._return_value, request)
+        try:
+            made = self._done(effect, request, kwargs)
+        except Exception as error:
+            raise SideEffectError(self, error) from error
+        return made if hasattr(made, "__await__") else valid(made)
 
     # For the core
 
@@ -295,14 +301,14 @@ class Route:
             made = self._done(effect, native, context)
         except Exception as error:  # noqa: BLE001  # whatever the user's function raises is the answer
             return spoken_to(request, error)
-        return self._settled(made, request) if hasattr(made, "__await__") else _as_answer(made)
+        return self._settled(made, request) if hasattr(made, "__await__") else as_answer(made)
 
     async def _settled(self, made: Any, request: Request) -> Any:
         try:
             result = await made
         except Exception as error:  # noqa: BLE001  # as above
             return spoken_to(request, error)
-        return _as_answer(result)
+        return as_answer(result)
 
     def _next_effect(self) -> Any:
         effect = self._side_effect
@@ -325,17 +331,17 @@ class Route:
         if "route" in context:
             warnings.warn(f"Matched context contains reserved word `route`: {self._pattern!r}", stacklevel=2)
         if self._asked[0] is not effect:
-            self._asked = effect, _takes_route(effect)
+            self._asked = effect, takes_route(effect)
         if self._asked[1]:
             return {**context, "route": self}
         return {k: v for k, v in context.items() if k != "route"}
 
 
-def _takes_route(effect: Callable[..., Any]) -> bool:
-    try:
-        return "route" in inspect.signature(effect).parameters
-    except (TypeError, ValueError):  # a builtin
-        return False
+class ResolvedRoute:
+    """A route and the response that it gave; no route where nothing matched."""
+
+    def __init__(self, route: Route | None = None, response: Any = None) -> None:
+        self.route, self.response = route, response
 
 
 def _has_groups(pattern: Pattern) -> bool:
@@ -343,69 +349,7 @@ def _has_groups(pattern: Pattern) -> bool:
 
 
 # Of these a match has a context only where a regex is in it; what a pattern of the user's own does is not known.
-_WITHOUT_GROUPS = frozenset(
-    (
-        "method",
-        "scheme",
-        "host",
-        "port",
-        "path",
-        "params",
-        "url",
-        "headers",
-        "cookies",
-        "content",
-        "json",
-        "data",
-        "files",
-    )
-)
-_EMPTY: list[Response] = []
-
-
-def empty() -> Response:
-    """An answer of 200 without headers, body or anything else."""
-    if not _EMPTY:
-        _EMPTY.append(kept(default().Response(200, headers=[])))
-    return _EMPTY[0]
-
-
-def _as_answer(result: Any) -> Any:
-    if result is None:
-        return DECLINE
-    if is_a(result, "Request"):
-        return PASS_THROUGH
-    if is_a(result, "Response"):
-        return kept(result)
-    raise TypeError(
-        "Side effects must return; either a `httpx.Response`, a `httpx.Request` for pass-through, or `None` for a "
-        f"non-match. Got {result!r}"
-    )
-
-
-def _checked(effect: Any) -> Any:
-    if effect is None or effect == []:
-        return None
-    if callable(effect) or isinstance(effect, BaseException):
-        return effect
-    if isinstance(effect, Iterable) and not isinstance(effect, (str, bytes)):
-        return iter(effect)
-    raise TypeError(f"A side effect is a function, an exception, or an iterable of responses. Got {effect!r}")
-
-
-def _forked(effect: Any) -> tuple[Any, Any]:
-    """The side effect twice, each to be used up by itself."""
-    if not isinstance(effect, Iterator):
-        return effect, effect
-    try:
-        return effect, copy.copy(effect)
-    except TypeError:  # a generator
-        one, other = itertools.tee(effect)
-        return one, other
-
-
-def clone_response(response: Any, request: Any) -> Any:
-    """The same Response again, as the answer to `request`."""
-    module = library_of(response).module
-    return module.Response(response.status_code, headers=response.headers, stream=response.stream, request=request,
-                           extensions=dict(response.extensions))  # fmt: skip
+_WITHOUT_GROUPS = frozenset((
+    "method", "scheme", "host", "port", "path", "params", "url",
+    "headers", "cookies", "content", "json", "data", "files",
+))  # fmt: skip

@@ -23,13 +23,13 @@ def _mock_transport() -> Any:
         """Answers by a handler or a router. Deprecated: `httpx.MockTransport(router.handler)` does the same."""
 
         def __init__(self, *, handler: Any = None, async_handler: Any = None, router: Any = None) -> None:
+            if handler is None and async_handler is None and router is None:
+                raise RuntimeError("Missing a MockTransport required handler or router argument")
             warnings.warn(
                 "MockTransport is deprecated. Please use `httpx.MockTransport(respx_router.handler)`.",
                 DeprecationWarning,
                 stacklevel=2,
             )
-            if handler is None and async_handler is None and router is None:
-                raise RuntimeError("Missing a MockTransport required handler or router argument")
             self.router = router
             handler = handler or (router.handler if router is not None else None)
             super().__init__(handler)

@@ -7,7 +7,10 @@ from typing import Any, TypeAlias
 CallableSideEffect: TypeAlias = Any
 Content: TypeAlias = Any
 CookieTypes: TypeAlias = Any
+DefaultType: TypeAlias = Any
+FileContent: TypeAlias = Any
 FileTypes: TypeAlias = Any
+Headers: TypeAlias = Any
 HeaderTypes: TypeAlias = Any
 QueryParamTypes: TypeAlias = Any
 RequestFiles: TypeAlias = Any
@@ -15,4 +18,5 @@ ResolvedResponseTypes: TypeAlias = Any
 RouteResultTypes: TypeAlias = Any
 SideEffectListTypes: TypeAlias = Any
 SideEffectTypes: TypeAlias = Any
+URL: TypeAlias = Any
 URLPatternTypes: TypeAlias = Any
