@@ -88,7 +88,11 @@ def ask_above(entrance: str, request: Request) -> Call | None:
     if scope is None or scope.manner is None or is_passing():
         return None
     carry(request)
-    chain = audience(scope.chain(), request)
+    chain = scope.chain()
+    if len(chain) == 1:
+        wants = entrance in scope.manner.entrances and scope.manner.concerns(request)
+        return ask(scope, request, chain=chain) if wants else None
+    chain = audience(chain, request)
     above = list(takewhile(lambda s: s.manner is not None and entrance in s.manner.entrances, chain))
     if above and len(above) == len(chain):
         return ask(scope, request, chain=chain)

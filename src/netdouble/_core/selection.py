@@ -166,8 +166,10 @@ class NewestOrWindow:
 
     def choose(self, view: View) -> Choice | None:
         """The newest; none when that is a window."""
-        newest = next((entry for entry in view.newest_first() if not entry.spent), None)
-        return None if newest is None or newest.kind == WINDOW else Choice(newest)
+        for entry in view.newest_first():
+            if not entry.spent:
+                return None if entry.kind == WINDOW else Choice(entry)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

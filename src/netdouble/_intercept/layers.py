@@ -44,6 +44,8 @@ def speaker() -> Dialect | None:
 
 def unspoken(function: Callable[[], Any]) -> Any:
     """Call a function of the user, whose own requests are not this client's."""
+    if speaking.get() is None:
+        return function()
     token = speaking.set(None)
     try:
         return function()

@@ -94,7 +94,9 @@ def _created(request: Any, connection: Any, kwargs: Mapping[str, Any]) -> reques
         # As requests-mock has it, what is given as the body of a HEAD is its body; urllib3 would refuse that.
         method = "GET" if body else getattr(request, "method", None) or "GET"
         raw = raw_response(status, reason, headers, body, method)
-    response = _adapter.build_response(request, raw)
+    # Of the proxy it would ask everything three times over.
+    response = _adapter.build_response(getattr(request, "_request", request), raw)
+    response.request = request
     source: Any = connection or _NoConnection()
     response.connection = source
     if encoding:
