@@ -69,6 +69,8 @@ class FarTls:
                 self._shaken()
             while piece := self._tls.read(65536):
                 plain += piece
+                if not (self._incoming.pending or self._tls.pending()):
+                    return bytes(plain)  # asking for more would make an exception
         except ssl.SSLWantReadError:
             return bytes(plain)
         except ssl.SSLError:  # it has refused our certificate, say: its own exception is the one to see
