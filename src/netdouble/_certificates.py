@@ -62,4 +62,7 @@ class Certificates:
         Raises:
             DeclarationError: no certificate can be made for `name`. MissingExtra: `netdouble[wire]` is missing.
         """
+        given: object = name
+        if not isinstance(given, str) or not given:
+            raise DeclarationError(f"client_certificate() takes the name of a client, not {given!r:.60}")
         return authority().client_file(name)

@@ -51,6 +51,10 @@ def install(
     """
     from netdouble._gate import arming
 
+    if error is not None and not callable(error):
+        raise DeclarationError(
+            f"{origin}: error= makes the exception of a NetworkBlocked; {error!r:.60} can't be called"
+        )
     options = {"guard": mode, "allow": allow, "loopback": loopback, "children": children}
     settings = Settings().changed(options, origin)
     try:
@@ -99,7 +103,9 @@ def allow(*entries: str | Iterable[str]) -> AbstractContextManager[None]:
         >>> with guard.allow("db.test:5432"):
         ...     connect_to_database()
     """
-    return _guard.allowing(entries_of(*entries, source="guard.allow"))
+    given = entries_of(*entries, source="guard.allow")
+    Policy(given)  # an entry that can't be read fails here, not at the `with`
+    return _guard.allowing(given)
 
 
 @contextmanager

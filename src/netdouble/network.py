@@ -21,6 +21,7 @@ from netdouble._certificates import Certificates
 from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
+from netdouble._core.headers import is_token
 from netdouble._core.keywords import named_keywords
 from netdouble._core.matchers import Conditions, check_query_once, conditions_matcher, merge_conditions
 from netdouble._core.presenting import Presented
@@ -107,8 +108,8 @@ class Network(Serving, Certificates, Verbs):
 
     def _declare_at(self, base: str, method: str | None, url: UrlInput | None, conditions: Conditions,
                     step: Step | None, kind: type[Route]) -> Route:  # fmt: skip
-        if method is not None and not str(method).isalpha():
-            raise DeclarationError(f"a method is a word such as GET, not {method!r}; any() takes every method")
+        if method is not None and not is_token(method):
+            raise DeclarationError(f"a method is a word such as GET, not {method!r:.60}; any() takes every method")
         pattern = compile_url(kind.spelled(url), base=kind.spelled(base), path_only=self.takes_paths)
         check_query_once(pattern, conditions)
         must_be_used = not (_active.preparing or is_preparing())
@@ -143,6 +144,8 @@ class Network(Serving, Certificates, Verbs):
             >>> order.state
             'new'
         """
+        if not isinstance(name, str):
+            raise DeclarationError(f"scenario() takes the name of one, not {name!r:.60}")
         router = self._declared_on()
         if start is not None:
             check_state(start)
@@ -212,8 +215,10 @@ class Network(Serving, Certificates, Verbs):
         """Check that these routes answered, the first call of each in this order.
 
         Raises:
-            UnmetExpectation: they did not.
+            UnmetExpectation: they did not. DeclarationError: these are no routes.
         """
+        if not routes or not all(isinstance(route, Route) for route in routes):
+            raise DeclarationError(f"assert_order() takes routes, not {routes!r:.100}")
         positions = [_position(self.router.calls, route) for route in routes]
         if None in positions or positions != sorted(positions, key=lambda p: -1 if p is None else p):
             from netdouble._core import explain

@@ -220,7 +220,10 @@ def test_the_proxy_and_the_authority_that_the_code_names_are_not_used():
     ("names", "text"),
     [
         ((), r"native\(\) takes the names of the clients to lead: curl_cffi, primp, pycurl, pyreqwest, rnet"),
-        (("pycurl", "curl"), "'curl' is no native client that netdouble knows: curl_cffi, primp, pycurl"),
+        (
+            ("pycurl", "curl"),
+            r"'curl' is no native client that netdouble knows; did you mean 'pycurl'\? Known: curl_cffi, primp",
+        ),
     ],
 )
 def test_a_name_that_is_not_known_is_refused_with_those_that_are(names, text):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from netdouble._core.events import event_steps
+from netdouble._core.events import Event, event_steps
 from netdouble._core.streams import Stream
 from netdouble.errors import DeclarationError
 
@@ -30,7 +30,10 @@ def encode_body(name: str, value: Any) -> tuple[str, bytes, Stream | None]:
     if name in {"text", "html"}:
         if not isinstance(value, str):
             raise DeclarationError(f"{name}= must be str, not {type(value).__name__}; bytes go into content=")
-        return f"text/{'plain' if name == 'text' else 'html'}; charset=utf-8", value.encode(), None
+        try:
+            return f"text/{'plain' if name == 'text' else 'html'}; charset=utf-8", value.encode(), None
+        except UnicodeEncodeError as error:
+            raise DeclarationError(f"{name}= can't be written as UTF-8: {error}; bytes go into content=") from None
     if name == "content":
         if isinstance(value, (bytes, bytearray, memoryview)):
             return "", bytes(value), None
@@ -41,8 +44,14 @@ def encode_body(name: str, value: Any) -> tuple[str, bytes, Stream | None]:
             "Chunks go into stream= as a list or as the function that makes them"
         )
     if name == "form":
-        return "application/x-www-form-urlencoded", urlencode(value, doseq=True).encode(), None
+        try:
+            return "application/x-www-form-urlencoded", urlencode(value, doseq=True).encode(), None
+        except (TypeError, ValueError):  # what is not pairs; a text that UTF-8 does not have
+            written = "; a form that is written already goes into text=" if isinstance(value, str) else ""
+            raise DeclarationError(f"form= is a mapping or pairs of texts, not {value!r:.60}{written}") from None
     if name == "file":
+        if not isinstance(value, (str, os.PathLike)):
+            raise DeclarationError(f"file= is the path of a file, not {value!r:.60}; its bytes go into content=")
         try:
             with open(value, "rb") as opened:
                 data = opened.read()
@@ -52,7 +61,7 @@ def encode_body(name: str, value: Any) -> tuple[str, bytes, Stream | None]:
 
         return mimetypes.guess_type(os.fspath(value))[0] or "application/octet-stream", data, None
     if name == "sse":
-        if isinstance(value, (str, bytes, Mapping)):
+        if isinstance(value, (str, bytes, Mapping, Event)) or not isinstance(value, Iterable):
             raise DeclarationError(f"sse= is a list of events, not one {type(value).__name__}: write sse=[...]")
         return "text/event-stream", b"", Stream(list(event_steps(value)))
     return "", b"", Stream(value)

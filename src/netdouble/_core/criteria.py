@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from netdouble._core.bodies import query_values
 from netdouble._core.callers import short_path
+from netdouble._core.headers import is_token
 from netdouble._core.matching import ABSENT, MATCHED, Composable, Matcher, Mismatch
 from netdouble._core.messages import Request
 from netdouble._core.values import accepts, as_found, equals, named_mismatches, named_values, rewrapped, unwrapped
@@ -19,7 +21,8 @@ from netdouble.errors import DeclarationError
 if TYPE_CHECKING:
     from netdouble._core.url_patterns import UrlPattern
 
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# As in `inspect`, which would cost an import of 10 ms.
+_CO_VARARGS, _CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x4, 0x80, 0x200
 
 
 class Criterion(Composable):
@@ -45,7 +48,7 @@ class Method(Criterion):
     @classmethod
     def of(cls, declared: Any) -> Method:
         """From `method=`; the case does not count. Raises DeclarationError: no method (RFC 9110 section 5.6.2)."""
-        if not isinstance(declared, str) or not declared or not _TOKEN.issuperset(declared.upper()):
+        if not is_token(declared):
             raise DeclarationError(f'method= is a name such as "GET", not {declared!r:.60}; for several write M | M')
         return cls(declared.upper())
 
@@ -109,7 +112,11 @@ class HeaderFields(Criterion):
     def of(cls, declared: Any) -> HeaderFields:
         """From `headers=`: a mapping or pairs, `exactly()` of one of them. Raises DeclarationError."""
         value, exact = unwrapped(declared, exact=False)
-        return cls(named_values("headers", value), exact)
+        expected = named_values("headers", value)
+        for name in expected:
+            if not is_token(name):
+                raise DeclarationError(f"headers= has {name!r}, and no header has such a name (RFC 9110 section 5.1)")
+        return cls(expected, exact)
 
     def mismatches(self, request: Request) -> Sequence[Mismatch]:
         """One for each name."""
@@ -187,6 +194,8 @@ class Where(Criterion):
                 f"where= is {_name(declared)}, which is async: what it returns would always count as true. "
                 "Make it a plain function: a request's body is there already"
             )
+        if not _takes_one(declared):
+            raise DeclarationError(f"where= is {_name(declared)}, which can't be called with the request alone")
         return cls(declared)
 
     def mismatches(self, request: Request) -> Sequence[Mismatch]:
@@ -210,9 +219,18 @@ def _code(function: Any) -> Any:
 
 
 def _is_async(function: Any) -> bool:
-    # `inspect` would cost an import of 10 ms; 0x80 is CO_COROUTINE, 0x200 CO_ASYNC_GENERATOR.
     code = _code(function) or _code(getattr(type(function), "__call__", None))  # noqa: B004  its code is wanted
-    return bool(code is not None and code.co_flags & 0x280)
+    return bool(code is not None and code.co_flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR))
+
+
+def _takes_one(function: Any) -> bool:
+    """It can be called with one argument; whether a callable of another kind can, nobody knows before it is."""
+    if type(function) is not FunctionType:
+        return True
+    code = function.__code__
+    needed = code.co_argcount - len(function.__defaults__ or ())
+    takes_more = code.co_argcount > 0 or bool(code.co_flags & _CO_VARARGS)
+    return needed <= 1 and takes_more and not code.co_kwonlyargcount - len(function.__kwdefaults__ or ())
 
 
 def _name(function: Any) -> str:

@@ -27,7 +27,7 @@ class Event:
         comment: the other fields. delay: seconds of silence before it.
 
     Raises:
-        DeclarationError: `delay` is no number of seconds, or `event` or `id` has a line break.
+        DeclarationError: `delay` is no number of seconds, or `retry` none of milliseconds, or `event` or `id` no line.
 
     Example:
         >>> net.get("https://api.example.com/feed").reply(sse=[Event("a"), Event({"n": 2}, event="tick", delay=0.2)])
@@ -42,10 +42,13 @@ class Event:
 
     def __post_init__(self) -> None:
         check_seconds("Event(delay=)", self.delay)
+        retry: object = self.retry
         for name in ("event", "id"):
             value = getattr(self, name)
-            if isinstance(value, str) and any(c in value for c in "\r\n"):
+            if value is not None and (not isinstance(value, str) or any(c in value for c in "\r\n")):
                 raise DeclarationError(f"Event({name}=) is one line (WHATWG HTML section 9.2.6), not {value!r:.60}")
+        if retry is not None and (isinstance(retry, bool) or not isinstance(retry, int) or retry < 0):
+            raise DeclarationError(f"Event(retry=) is milliseconds, a whole number, not {retry!r:.60}")
 
     def encoded(self) -> bytes:
         """The event as it is sent."""

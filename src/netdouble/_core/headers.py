@@ -11,6 +11,9 @@ from urllib.parse import unquote
 
 from netdouble.errors import DeclarationError
 
+# What a name is made of (RFC 9110 section 5.6.2).
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
 HeadersInput: TypeAlias = "Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]]"
 
 
@@ -97,9 +100,14 @@ def checked_headers(headers: HeadersInput, argument: str) -> Headers:
         if not _is_field(line):
             raise DeclarationError(f"{argument}= has {line!r}: name and value must be str")
         name, value = line
-        if not name or any(c in name for c in " :\r\n\t\0") or any(c in value for c in "\r\n\0"):
+        if not is_token(name) or any(c in value for c in "\r\n\0"):
             raise DeclarationError(f"{argument}= has a line that can't be sent: {name!r}: {value!r}")
     return made
+
+
+def is_token(name: object) -> bool:
+    """A name of HTTP: of a method, of a header (RFC 9110 section 5.6.2)."""
+    return isinstance(name, str) and bool(name) and _TOKEN.issuperset(name)
 
 
 def _is_field(line: Sequence[object]) -> bool:

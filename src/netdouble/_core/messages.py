@@ -21,7 +21,14 @@ from netdouble._core.delays import Delay, Distribution, split_delay
 from netdouble._core.events import EventInput
 from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
 from netdouble._core.keywords import named_keywords
-from netdouble._core.response_checks import check_pace, check_reason, check_status, check_trailers, is_bodiless
+from netdouble._core.response_checks import (
+    check_pace,
+    check_status,
+    check_status_line,
+    check_trailers,
+    cookie_lines,
+    is_bodiless,
+)
 from netdouble._core.streams import Stream, StreamInput
 from netdouble._core.urls import URL, parse_pairs, parse_url
 from netdouble.errors import DeclarationError
@@ -227,11 +234,10 @@ class Response:
         fields = list(checked_headers(headers or (), "headers").fields)
         if kind and not any(name.lower() == "content-type" for name, _ in fields):
             fields.append(("Content-Type", kind))
-        for name, value in (cookies or {}).items():
-            fields.append(("Set-Cookie", f"{name}={value}; Path=/"))
+        fields += cookie_lines(cookies)
         trailing = checked_headers(trailers or (), "trailers")
         check_trailers(trailing, fields)
-        check_reason(reason)
+        check_status_line(http_version, reason)
         seconds, delays = split_delay(delay)
         self._put({
             "status": status, "reason": _REASONS.get(status, "") if reason is None else reason,
@@ -335,14 +341,17 @@ class Response:
         return f"<Response {', '.join(said)}>"
 
 
-def _checked_informational(given: Iterable[Response] | None) -> tuple[Response, ...]:
-    informational: tuple[Any, ...] = tuple(given or ())
-    for response in informational:
-        if not isinstance(response, Response) or not 100 <= response.status < 200 or response.status == 101:
+def _checked_informational(given: Any) -> tuple[Response, ...]:
+    if given is None:
+        return ()
+    responses: list[Any] = list(given) if isinstance(given, Iterable) else [given]
+    for response in responses:
+        is_listed = isinstance(response, Response) and response is not given
+        if not is_listed or not 100 <= response.status < 200 or response.status == 101:
             raise DeclarationError(
                 f"informational= is a list of responses from 100 to 199, such as Response(103), not {response!r:.60}"
             )
-    return informational
+    return tuple(responses)
 
 
 # http.client refuses lines of more than 64 kB (its client.py, _MAXLINE).

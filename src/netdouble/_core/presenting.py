@@ -26,6 +26,8 @@ def host_of(url: str) -> tuple[str, int]:
     Raises:
         DeclarationError: it is no such URL.
     """
+    if not isinstance(url, str):
+        raise DeclarationError(f"tls() takes a URL such as https://api.example.com, not {url!r:.60}")
     try:
         parsed = parse_url(url if "://" in url else f"https://{url}")
     except ValueError as error:

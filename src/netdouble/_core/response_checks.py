@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from netdouble._core.delays import check_seconds
-from netdouble._core.headers import Headers
+from netdouble._core.headers import Headers, is_token
 from netdouble.errors import DeclarationError
 
 
@@ -57,7 +59,34 @@ def check_trailers(trailers: Headers, fields: list[tuple[str, str]]) -> None:
         )
 
 
-def check_reason(reason: str | None) -> None:
-    """Raise DeclarationError when a reason phrase would end the line that it stands in."""
-    if reason is not None and any(c in reason for c in "\r\n\0"):
+def cookie_lines(cookies: object) -> list[tuple[str, str]]:
+    """The Set-Cookie lines of `cookies=`; None: not given.
+
+    Raises:
+        DeclarationError: they can't be sent (RFC 6265 section 4.1.1).
+    """
+    if cookies is None:
+        return []
+    if not isinstance(cookies, Mapping):
+        raise DeclarationError(
+            f'cookies= is a mapping of names to values, such as {{"session": "s3"}}, not {cookies!r:.60}'
+        )
+    for name, value in cookies.items():
+        if not is_token(name):
+            raise DeclarationError(f"cookies= has {name!r}, and no cookie has such a name (RFC 6265 section 4.1.1)")
+        if not isinstance(value, str) or any(c in value for c in "\r\n\0"):
+            raise DeclarationError(f"cookies= {name!r}: a value is a str of one line, not {value!r:.60}")
+    return [("Set-Cookie", f"{name}={value}; Path=/") for name, value in cookies.items()]
+
+
+def check_status_line(version: object, reason: object) -> None:
+    """Raise DeclarationError unless that version (without its name) and reason make one (RFC 9112 section 4)."""
+    digits = version.split(".") if isinstance(version, str) else ()
+    if version != "1.1" and (not 1 <= len(digits) <= 2 or not all(len(x) == 1 and x.isdecimal() for x in digits)):
+        raise DeclarationError(f'http_version= is "1.0", "1.1" or "2", not {version!r}')
+    if reason is None:
+        return
+    if not isinstance(reason, str):
+        raise DeclarationError(f'reason= is a str, such as "Gone Fishing", not {reason!r:.60}')
+    if any(c in reason for c in "\r\n\0"):
         raise DeclarationError(f"reason= has a character that can't be sent: {reason!r}")

@@ -230,7 +230,14 @@ class Route:
         return self
 
     def named(self, name: str) -> Self:
-        """Give it a name, for reports and for `net[name]`."""
+        """Give it a name, for reports and for `net[name]`.
+
+        Raises:
+            DeclarationError: it is no name.
+        """
+        given: object = name
+        if not isinstance(given, str) or not given:
+            raise DeclarationError(f"named() takes a name, not {given!r:.60}")
         self.name = name
         return self
 
@@ -268,12 +275,15 @@ class Route:
 
         Raises:
             UnmetExpectation: it did not; the text shows each call and in what it differs.
+            DeclarationError: `times` is no number, or a condition can't be one.
 
         Example:
             >>> route.assert_called(times=1, json={"name": "Ada"})
         """
         from netdouble._core import explain
 
+        if times is not None and not _is_count(times, least=0):
+            raise DeclarationError(f"assert_called(times=) is a number of calls, 0 or more, not {times!r:.60}")
         check_names(conditions, "times")
         matcher = conditions_matcher(conditions) if conditions else None
         verdicts = [(call, matcher.mismatches(call.request) if matcher else MATCHED) for call in self.calls]

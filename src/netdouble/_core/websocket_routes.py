@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from netdouble._core.routes import ReplyOptions, ThenOptions
 
+_OPENS = re.compile(r"\s*(http|ws)s?://", re.IGNORECASE)
 _HTTP = re.compile(r"http(?=s?://)", re.IGNORECASE)
 
 
@@ -59,6 +60,8 @@ class WebSocketRoute(Route):
     def spelled(url: Any) -> Any:
         """A URL as a WebSocket has it: `https://` is `wss://` (RFC 6455 section 3)."""
         if isinstance(url, str):
+            if "://" in url and not _OPENS.match(url):
+                raise DeclarationError(f"a WebSocket's URL begins with wss:// or ws://, not {url!r}")
             return _HTTP.sub("ws", url, count=1) if _HTTP.match(url) else url
         if isinstance(url, URL) and url.scheme in {"http", "https"}:
             return URL("ws" + url.scheme[4:], url.host, url.port, url.path, url.query)
@@ -70,7 +73,10 @@ class WebSocketRoute(Route):
         Example:
             >>> net.websocket("wss://api.example.com/graphql").speaking(["graphql-transport-ws"])
         """
-        names: tuple[Any, ...] = (subprotocols,) if isinstance(subprotocols, str) else tuple(subprotocols)
+        given: object = subprotocols
+        names: tuple[Any, ...] = (
+            tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+        )
         if not names or not all(isinstance(name, str) and re.fullmatch(r"[!-~]+", name) for name in names):
             raise DeclarationError(f"speaking() takes names of subprotocols, not {subprotocols!r:.60}")
         self._subprotocols = names

@@ -264,4 +264,5 @@ def _without_url(entry: str) -> str:
 
 
 def _unreadable(text: object, why: str) -> DeclarationError:
-    return DeclarationError(f"allow: {text!r} can't be read: {why}. {GRAMMAR[0].upper()}{GRAMMAR[1:]}")
+    end = "" if why.endswith("?") else "."
+    return DeclarationError(f"allow: {text!r} can't be read: {why}{end} {GRAMMAR[0].upper()}{GRAMMAR[1:]}")

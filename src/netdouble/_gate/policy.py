@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from netdouble._core.settings import CHOICES
 from netdouble._gate.entries import RESOLVER_PORTS, is_loopback, parse_entry, plain_host
+from netdouble.errors import DeclarationError
 
 
 class Policy:
@@ -21,7 +23,7 @@ class Policy:
         loopback: `open`, or `own`: there only listeners of this process, and what an entry names.
 
     Raises:
-        DeclarationError: an entry can't be read.
+        DeclarationError: an entry or a value can't be read.
 
     Example:
         >>> Policy(["db.test:5432", "*.internal.test"]).allows("db.test", 5432)
@@ -31,6 +33,10 @@ class Policy:
     __slots__ = ("_parsed", "entries", "loopback")
 
     def __init__(self, entries: Iterable[str] = (), *, loopback: str = "open") -> None:
+        if isinstance(entries, str):
+            raise DeclarationError(f"Policy() takes a list of entries; write Policy([{entries!r}])")
+        if loopback not in CHOICES["loopback"]:
+            raise DeclarationError(f"loopback={loopback!r} is not one of {', '.join(CHOICES['loopback'])}")
         self.entries = tuple(entries)
         self.loopback = loopback
         self._parsed = tuple(entry for text in self.entries if (entry := parse_entry(text)) is not None)

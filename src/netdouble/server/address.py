@@ -43,6 +43,8 @@ class Address:
             raise DeclarationError(f"port={port!r} is no port: a number up to 65535, or 0 for a free one")
         if not isinstance(host, str) or not host or host == UNIX:
             raise DeclarationError(f'host={host!r} is no host: "127.0.0.1", "::1", "localhost" or "unix:/path"')
+        if not isinstance(self.tls, bool) and not hasattr(self.tls, "wrap_socket"):  # whoever has one has loaded ssl
+            raise DeclarationError(f"tls={self.tls!r:.60} is neither True nor an ssl.SSLContext")
         if self.http2:
             _need_h2()
         if self.tls is True or self.certificate != "valid" or self.client_cert:

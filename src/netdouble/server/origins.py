@@ -24,7 +24,7 @@ def read_origin(text: str) -> Origin:
     """
     try:
         url = parse_url(text)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise DeclarationError(f'origin={text!r} is no origin ({error}); write "https://api.example.com"') from None
     if url.path != "/" or url.query:
         raise DeclarationError(f'origin={text!r} has a path or a query; an origin is "{url.origin}"')

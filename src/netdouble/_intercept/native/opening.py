@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 
+from netdouble._core.keywords import meant
 from netdouble._intercept.native.target import Target
 from netdouble._intercept.seams import unsupported
 from netdouble._patch import UndoStack
@@ -31,7 +32,8 @@ def check(names: Sequence[str]) -> None:
         raise DeclarationError(f"native() takes the names of the clients to lead: {known}")
     for name in names:
         if name not in NATIVE_CLIENTS:
-            raise DeclarationError(f"native(): {name!r} is no native client that netdouble knows: {known}")
+            hint = meant(name, NATIVE_CLIENTS, repr) or "."
+            raise DeclarationError(f"native(): {name!r} is no native client that netdouble knows{hint} Known: {known}")
 
 
 @contextmanager
