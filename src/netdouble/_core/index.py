@@ -103,12 +103,13 @@ class Index(Generic[R]):
                 paths.collect(request, found)
         if self._any_host.size:
             self._any_host.collect(request, found)
-        if self._regexes:
+        if self._regexes.values:
             self._collect_regexes(request, found)
-        for key_of, leaves in tuple(self._keyed.items()):
-            leaf = leaves.get(key_of(request))
-            if leaf is not None:
-                leaf.collect(request, found)
+        if self._keyed:
+            for key_of, leaves in tuple(self._keyed.items()):
+                leaf = leaves.get(key_of(request))
+                if leaf is not None:
+                    leaf.collect(request, found)
         if self._rest.size:
             self._rest.collect(request, found)
         if len(found) > 1:
@@ -224,10 +225,12 @@ class _Leaf(Generic[R]):
 
     def collect(self, request: Request, found: list[R]) -> None:
         if self._plain:
-            for method in (request.method, None):
-                routes = self._plain.get(method)
-                if routes:
-                    found.extend(routes.values())
+            routes = self._plain.get(request.method)
+            if routes:
+                found += routes.values()
+            routes = self._plain.get(None)
+            if routes:
+                found += routes.values()
         if self._by_query:
             query = query_key(request.url)
             for key in ((request.method, query), (None, query)):
@@ -308,20 +311,17 @@ class _Node(Generic[R]):
 class _Starts(Generic[V]):
     """Values by the text that something must begin with."""
 
-    __slots__ = ("_lengths", "_values")
+    __slots__ = ("_lengths", "values")
 
     def __init__(self) -> None:
-        self._values: dict[str, V] = {}
+        self.values: dict[str, V] = {}
         self._lengths: list[int] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._values)
 
     def at(self, start: str, make: Callable[[], V]) -> V:
         """The value of `start`, made when missing."""
-        if start not in self._values and len(start) not in self._lengths:
+        if start not in self.values and len(start) not in self._lengths:
             insort(self._lengths, len(start))
-        return _at(self._values, start, make)
+        return _at(self.values, start, make)
 
     def find(self, text: str, place: int) -> Iterator[V]:
         """The value of each start that stands in `text` at `place`."""
@@ -329,7 +329,7 @@ class _Starts(Generic[V]):
         for length in self._lengths:
             if length > longest:
                 break
-            value = self._values.get(text[place : place + length])
+            value = self.values.get(text[place : place + length])
             if value is not None:
                 yield value
 

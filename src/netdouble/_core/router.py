@@ -20,7 +20,7 @@ from netdouble._core.replies import PASS_THROUGH, Reply
 from netdouble._core.retention import Bodies
 from netdouble._core.routes import Route
 from netdouble._core.scenarios import States
-from netdouble._core.selection import NATIVE, Choice, Entry, Selection
+from netdouble._core.selection import NATIVE, TAKE_THE_ONLY, Choice, Entry, Selection
 from netdouble._core.settings import DEFAULT_BODIES
 
 _orders = itertools.count(1)
@@ -134,8 +134,7 @@ class Router:
     def select(self, request: Request) -> Route | None:
         """The route that would answer `request` now; nothing is recorded."""
         with self.lock:
-            choice = self._choose(request)
-            return None if choice is None or choice.entry is None else choice.entry.route
+            return self._choose(request)[0]
 
     def open(self, request: Request, again: Call | None = None) -> Call | None:
         """Choose the route, record the call and fix its answer; None when no route answers.
@@ -146,15 +145,12 @@ class Router:
             again: the call to be answered by another route than those that declined it; None makes a new one.
         """
         with self.lock:
-            choice = self._choose(request, () if again is None else again.declined)
-            if choice is None:
-                return None
-            if choice.retire:
-                self._retired.update(entry.route.order for entry in choice.retire)
-            self._ended = choice.ends
-            if choice.entry is None:
-                return None
-            return self.open_as(choice.entry.route, request, again)
+            route, choice = self._choose(request, () if again is None else again.declined)
+            if choice is not None:
+                if choice.retire:
+                    self._retired.update(entry.route.order for entry in choice.retire)
+                self._ended = choice.ends
+            return None if route is None else self.open_as(route, request, again)
 
     def open_as(self, route: Route, request: Request, again: Call | None = None) -> Call:
         """Record that `route` answers `request`, and fix what it answers."""
@@ -174,8 +170,17 @@ class Router:
             self._log(call)
             return call
 
-    def _choose(self, request: Request, declined: Collection[int] = ()) -> Choice | None:
-        return None if self._ended else self.selection.choose(View(self, request, declined))
+    def _choose(self, request: Request, declined: Collection[int] = ()) -> tuple[Route | None, Choice | None]:
+        """The route that answers, and what the selection decided, where it had to be asked."""
+        if self._ended:
+            return None, None
+        view = View(self, request, declined)
+        if type(self.selection) in TAKE_THE_ONLY:
+            offered = view.offered()
+            if len(offered) == 1 and offered[0].budget is None:
+                return (None if offered[0].mismatches(request) else offered[0]), None
+        choice = self.selection.choose(view)
+        return (None if choice is None or choice.entry is None else choice.entry.route), choice
 
     def entry(self, route: Route) -> Entry[Route]:
         """What a selection may know of a route."""
@@ -215,31 +220,34 @@ class View:
     """What a selection sees of a router for one request."""
 
     def __init__(self, router: Router, request: Request, declined: Collection[int] = ()) -> None:
-        self._router, self.request = router, request
-        self._declined = declined
+        self._router, self.request, self._declined = router, request, declined
+        self._offered: list[Route] | None = None
 
     def matching(self) -> Sequence[Entry[Route]]:
         """The routes that match, in declared order, the used-up ones too."""
-        return [self._router.entry(route) for route in self._offered() if not route.mismatches(self.request)]
+        return [self._router.entry(route) for route in self.offered() if not route.mismatches(self.request)]
 
     def newest_first(self) -> Iterator[Entry[Route]]:
         """The routes that match, the newest first, each asked when it is its turn."""
-        for route in reversed(self._offered()):
+        for route in reversed(self.offered()):
             if not route.mismatches(self.request):
                 yield self._router.entry(route)
 
     def oldest_first(self) -> Iterator[Entry[Route]]:
         """The routes that match, in declared order, each asked when it is its turn."""
-        for route in self._offered():
+        for route in self.offered():
             if not route.mismatches(self.request):
                 yield self._router.entry(route)
 
-    def _offered(self) -> list[Route]:
-        router, declined = self._router, self._declined
-        offered = router.candidates(self.request)
-        if declined or router._retired:
-            offered = [r for r in offered if r.order not in router._retired and r.order not in declined]
-        return [route for route in offered if route.step is None or router.states.holds(route.step)]
+    def offered(self) -> list[Route]:
+        """The routes that could match, in declared order."""
+        if self._offered is None:
+            router, declined = self._router, self._declined
+            offered = router.candidates(self.request)
+            if declined or router._retired:
+                offered = [r for r in offered if r.order not in router._retired and r.order not in declined]
+            self._offered = [r for r in offered if r.step is None or router.states.holds(r.step)]
+        return self._offered
 
     def declared(self) -> Sequence[Entry[Route]]:
         """Every route, in declared order."""
@@ -266,11 +274,12 @@ def open_call(
     Args:
         again: a call whose route declined it, to be answered by another one.
     """
-    for depth, router in enumerate(routers):
+    for router in routers:
         call = router.open(request, again)
         if call is not None:
-            for inner in routers[:depth]:
-                inner.record(call)
+            if router is not routers[0]:
+                for inner in routers[: routers.index(router)]:
+                    inner.record(call)
             return call
     said = None if unrouted is None else unrouted(request)
     if said is not None:

@@ -207,6 +207,10 @@ class OrderedThenOneshotThenPermanent:
         return Choice(usable[0]) if usable else None
 
 
+# Those that take a route which matches alone and has no budget, whatever else they know of it, and remember nothing of
+# that: where one route is offered they need not be asked.
+TAKE_THE_ONLY: frozenset[type[Selection]] = frozenset({Native, First, FirstAndRotate, Newest, FirstUnusedThenLast})
+
 NATIVE: Selection = Native()
 FIRST: Selection = First()
 FIRST_AND_ROTATE: Selection = FirstAndRotate()
