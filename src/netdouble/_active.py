@@ -212,7 +212,7 @@ def current() -> Scope | None:
     scope = _current.get() or _of_thread()
     if scope is not None:
         if not scope.closed:
-            return _within(scope)
+            return scope if scope.inner is None else _within(scope)
         raise ScopeClosed(
             f"the network of {scope.label} is closed, but a thread or task that started in it is still sending. "
             "Stop it, or wait for it, before the test ends"

@@ -246,7 +246,11 @@ class View:
             offered = router.candidates(self.request)
             if declined or router._retired:
                 offered = [r for r in offered if r.order not in router._retired and r.order not in declined]
-            self._offered = [r for r in offered if r.step is None or router.states.holds(r.step)]
+            for route in offered:
+                if route.step is not None:
+                    offered = [r for r in offered if r.step is None or router.states.holds(r.step)]
+                    break
+            self._offered = offered
         return self._offered
 
     def declared(self) -> Sequence[Entry[Route]]:

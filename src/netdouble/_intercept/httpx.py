@@ -16,7 +16,7 @@ from typing import Any
 from netdouble import _answering
 from netdouble._active import Scope, current, is_passing
 from netdouble._asking import ask, preview
-from netdouble._core.messages import Request, Response
+from netdouble._core.messages import Response
 from netdouble._core.replies import PassThrough
 from netdouble._core.websockets import Conversation
 from netdouble._intercept.conversing import AsyncStream, Stream
@@ -32,6 +32,9 @@ Function = Callable[..., Any]
 
 # Anything else is refused by httpcore, in its own words (UnsupportedProtocol).
 _SCHEMES = frozenset({"http", "https", "ws", "wss"})
+
+# The waits of a transport that does not retry.
+_NO_RETRY = (None,)
 
 
 def install(module: ModuleType) -> Undo:
@@ -81,25 +84,26 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
     """What `transport` gives for `request`, as `scope` decides; `original` is how it sends for real."""
     library = library_of(request)
     body = library.content_of(request)
-    aside = _aside(scope, library, transport, request, raises=True)
+    aside = None if scope.settings.layer != "wire" else _aside(scope, library, transport, request, raises=True)
     if aside is not None:
         with stepping_aside(scope, aside), announced(aside.requests[0]):
             return original(transport, request)
     if body is None:
         body = b"".join(request.stream)
-    pool = getattr(transport, "_pool", None)
+    pool: Any = getattr(transport, "_pool", None)
     neutral = library.neutral(request, body, transport)
-    if _is_unknown_unix(pool, neutral):
+    if getattr(pool, "_uds", None) is not None and preview(neutral) is None:  # its invented host is named by no route
         with library.sending(request, body):
             return original(transport, request)
-    for pause in _retry_waits(pool):
+    for pause in _retry_waits(pool._retries) if getattr(pool, "_retries", 0) else _NO_RETRY:
         call, answer = ask(scope, neutral), None
         try:
             if isinstance(call.answer, Conversation):
                 return library.conversing(call, request, Stream)
             answer = call.answer if isinstance(call.answer, Response) else _answering.settle(call)
-            if isinstance(answer, Response) and library.is_plain(answer, request):
-                wait(answer.delay)
+            if isinstance(answer, Response) and library.is_plain(answer, neutral, request):
+                if answer.delay:
+                    wait(answer.delay)
                 return library.handed_over(answer, neutral, call, request)
             with library.sending(request, body):
                 if isinstance(answer, PassThrough):
@@ -119,7 +123,7 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
     """As `_answered`."""
     library = library_of(request)
     body = library.content_of(request)
-    aside = _aside(scope, library, transport, request, raises=False)
+    aside = None if scope.settings.layer != "wire" else _aside(scope, library, transport, request, raises=False)
     if aside is not None:
         with stepping_aside(scope, aside), announced(aside.requests[0]):
             response = await original(transport, request)
@@ -130,19 +134,19 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
         return response
     if body is None:  # what its chunks raise must not be raised over an exception of ours
         body = b"".join([chunk async for chunk in request.stream])
-    pool = getattr(transport, "_pool", None)
+    pool: Any = getattr(transport, "_pool", None)
     neutral = library.neutral(request, body, transport)
-    if _is_unknown_unix(pool, neutral):
+    if getattr(pool, "_uds", None) is not None and preview(neutral) is None:  # its invented host is named by no route
         with library.sending(request, body):
             return await original(transport, request)
-    for pause in _retry_waits(pool):
+    for pause in _retry_waits(pool._retries) if getattr(pool, "_retries", 0) else _NO_RETRY:
         call, answer = ask(scope, neutral), None
         try:
             if isinstance(call.answer, Conversation):
                 return library.conversing(call, request, AsyncStream)
             # A coroutine that has nothing to wait for is not made: two were a tenth of our share.
             answer = call.answer if isinstance(call.answer, Response) else await _answering.asettle(call)
-            if isinstance(answer, Response) and library.is_plain(answer, request):
+            if isinstance(answer, Response) and library.is_plain(answer, neutral, request):
                 if answer.delay:
                     await asleep(answer.delay)
                 return library.handed_over(answer, neutral, call, request)
@@ -161,24 +165,18 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
 
 
 def _aside(scope: Scope, library: Any, transport: Any, request: Any, *, raises: bool) -> Aside | None:
-    """What is told when the request goes over real sockets; None when it does not."""
-    if scope.settings.layer != "wire" or not isinstance(transport, library.transports):
+    """What is told when the request goes over real sockets, at the layer `wire`; None when it does not."""
+    if not isinstance(transport, library.transports):
         return None
     neutral = library.neutral(request, library.content_of(request) or b"", transport)
     return Aside(library.client, raises, [neutral]) if goes_by_wire(scope, neutral.url.host, neutral.url.port) else None
 
 
-def _is_unknown_unix(pool: Any, neutral: Request) -> bool:
-    """It goes to a unix socket, which the guard allows, and its invented host is named by no route."""
-    return getattr(pool, "_uds", None) is not None and preview(neutral) is None
-
-
-def _retry_waits(pool: Any) -> Iterator[float | None]:
+def _retry_waits(retries: int) -> Iterator[float | None]:
     """Seconds to wait after each try to connect that failed, None after the last: `HTTPTransport(retries=n)`.
 
     httpcore retries below the seam; its waits are 0, 0.5, 1, 2 ... (httpcore 1.0.9, _sync/connection.py).
     """
-    retries = getattr(pool, "_retries", 0)
     for n in range(retries):
         yield 0.5 * 2.0 ** (n - 1) if n else 0.0
     yield None

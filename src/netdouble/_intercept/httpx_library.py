@@ -11,7 +11,6 @@ from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from functools import cache, lru_cache
-from operator import itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -57,11 +56,13 @@ class Library:
         url = request.url
         target = request.extensions.get("target", url.raw_path).decode("latin-1")
         headers = _sent_headers(tuple(request.headers.raw))
-        scheme = scheme_of_upgrade(url.scheme, request.method, headers) if "upgrade" in headers else url.scheme
+        scheme = scheme_of_upgrade(url.scheme, request.method, headers) if headers.upgrades else url.scheme
         where = join_url(scheme, url.raw_host.decode("ascii"), url.port, target)
         pool = getattr(transport, "_pool", None)
-        proxy = _proxy_of(pool) if hasattr(pool, "_proxy_url") else ""
-        made = Request(request.method, where, headers, body, self.client, "1.1", target, proxy=proxy)
+        if hasattr(pool, "_proxy_url"):
+            made = Request(request.method, where, headers, body, self.client, "1.1", target, proxy=_proxy_of(pool))
+        else:
+            made = Request(request.method, where, headers, body, self.client, "1.1", target)
         if wants_objects():
             made._memo["native"] = ClientObjects(self.module.__name__, request, transport, request.extensions)
         return made
@@ -86,27 +87,31 @@ class Library:
 
     # A reply without a connection
 
-    def is_plain(self, answer: Response, request: Any) -> bool:
+    def is_plain(self, answer: Response, neutral: Request, request: Any) -> bool:
         """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
         if answer.delay and late(answer.delay, _patience(request)):
             return False
-        if b"close" in map(_VALUE, request.headers.raw):  # of a Connection header, which is answered
+        headers = neutral.headers
+        if type(headers) is _SentHeaders and headers.closes:
             return False
         return _head(answer).plain
 
     def handed_over(self, answer: Response, neutral: Request, call: Call, request: Any) -> Any:
         """The library's own response to its `request`, its body still to be read."""
-        call.close(response=answer)
+        call.close(answer)
         head = _head(answer)
-        extensions = dict(head.extensions)
+        headers = head.made.get(self.client)
+        if headers is None:
+            headers = head.made[self.client] = self.module.Headers(head.lines)
+        extensions = head.extensions  # each response makes a dict of its own of them
         if not head.is_given:
-            extensions["network_stream"] = Unconnected(neutral.url.port)
-        stream = self._stream(answer, neutral, call, request)
-        return self.module.Response(answer.status, headers=head.lines, stream=stream, extensions=extensions)
+            extensions = {**extensions, "network_stream": Unconnected(neutral.url.port)}
+        stream = self._stream(answer, head, neutral, call, request)
+        return self.module.Response(answer.status, headers=headers, stream=stream, extensions=extensions)
 
-    def _stream(self, answer: Response, neutral: Request, call: Call, request: Any) -> Any:
+    def _stream(self, answer: Response, head: _Head, neutral: Request, call: Call, request: Any) -> Any:
         stream, body = answer.stream, answer.body
-        if (neutral.method == "HEAD" or answer.status in _BODILESS) and not _head(answer).is_given:
+        if (neutral.method == "HEAD" or answer.status in _BODILESS) and not head.is_given:
             return self.module.ByteStream(b"")
         if stream is None:
             if len(body) <= _READ_SIZE:
@@ -166,7 +171,6 @@ class Library:
 
 
 _BODILESS = frozenset({204, 304})
-_VALUE = itemgetter(1)  # of a header line
 
 
 def _patience(request: Any) -> float | None:
@@ -210,9 +214,23 @@ class _Timed:
         raise module.ReadTimeout(str(below)) from below
 
 
-@lru_cache(maxsize=256)  # one value, its lines looked up by name once, for all requests with the same lines
-def _sent_headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
-    return Headers(sent_pairs(raw))
+class _SentHeaders(Headers):
+    """The lines of a request, and what every call looks for in them.
+
+    Attributes:
+        upgrades: there is an Upgrade. closes: some value is `close`, as of a Connection header, which is answered.
+    """
+
+    __slots__ = ("closes", "upgrades")
+
+    def __init__(self, raw: tuple[tuple[bytes, bytes], ...]) -> None:
+        super().__init__(sent_pairs(raw))
+        self.upgrades = "upgrade" in self
+        self.closes = any(value == b"close" for _, value in raw)
+
+
+# One value for all requests with the same lines.
+_sent_headers = lru_cache(maxsize=256)(_SentHeaders)
 
 
 def _proxy_of(pool: Any) -> str:
@@ -235,13 +253,13 @@ def library_in(module: ModuleType) -> Library:
 def library_of(thing: Any) -> Library:
     """The library whose class (or a subclass of it) this is an instance of."""
     kind: Any = type(thing)
-    return library_in(_module_of(kind))
+    return _library_of_kind(kind)
 
 
 @cache
-def _module_of(kind: Any) -> ModuleType:
+def _library_of_kind(kind: Any) -> Library:
     roots = [ancestor.__module__.partition(".")[0] for ancestor in kind.__mro__]
-    return sys.modules[next(root for root in roots if root in {"httpx", "httpx2"})]
+    return library_in(sys.modules[next(root for root in roots if root in {"httpx", "httpx2"})])
 
 
 def named(library: str) -> ModuleType:
@@ -271,12 +289,14 @@ class _Head(NamedTuple):
 
     Attributes:
         plain: what it says of its framing is true. lines: the header lines as a server sends them. extensions: what
-        httpcore tells besides. is_given: they are those of a response object of the user's, nothing is added.
+        httpcore tells besides. made: the lines as `Headers` of each library, which a response takes a copy of.
+        is_given: they are those of a response object of the user's, nothing is added.
     """
 
     plain: bool
     lines: list[tuple[bytes, bytes]]
     extensions: dict[str, Any]
+    made: dict[str, Any]
     is_given: bool = False
 
 
@@ -292,7 +312,7 @@ def _head(answer: Response) -> _Head:
         extensions = {"http_version": b"HTTP/" + _raw(answer.http_version), "reason_phrase": _raw(answer.reason)}
         if sum(len(name) + len(value) + 4 for name, value in lines) > _READ_SIZE:
             plain = False  # h11 refuses a head of more than 100 kB (httpcore 1.0.9, _sync/http11.py)
-        head = answer.wire["httpx"] = _Head(plain, lines, extensions)
+        head = answer.wire["httpx"] = _Head(plain, lines, extensions, {})
     return head
 
 
@@ -358,7 +378,7 @@ def kept(native: Any) -> Response:
         body = Stream(Remembered(native.stream))
     made = Response.of_parts(native.status_code, text_pairs(lines), body, reason=native.reason_phrase,
                              http_version=_version_of(native))  # fmt: skip
-    made.wire = {"httpx": _Head(plain=True, lines=lines, extensions=native.extensions, is_given=True)}
+    made.wire = {"httpx": _Head(plain=True, lines=lines, extensions=native.extensions, made={}, is_given=True)}
     return made
 
 
