@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from netdouble._core.native_clients import NATIVE_CLIENTS
 from netdouble._intercept.catalog import CLIENTS
 
 
@@ -35,6 +36,38 @@ def test_the_doctor_names_every_client_its_version_and_its_seam():
 
     assert requests.__version__ in rows["requests"]
     assert run.stdout.splitlines()[-1].startswith(("sealed mode: possible here", "sealed mode: not possible here: "))
+
+
+def test_the_doctor_knows_native_clients_and_what_to_write_for_them():
+    run = netdouble("doctor")
+    rows = {line.split()[0]: line for line in run.stdout.splitlines()[3:] if line}
+    for name in NATIVE_CLIENTS:
+        assert f'with net.native("{name}"): ...' in rows[name]
+        assert " covered " in rows[name] or " absent " in rows[name]
+    import pycurl
+
+    assert pycurl.version.split()[0].removeprefix("PycURL/") in rows["pycurl"]
+
+
+def test_the_doctor_names_what_nothing_answers_and_who_guards_it(tmp_path):
+    (tmp_path / "zmq").mkdir()
+    (tmp_path / "zmq" / "__init__.py").touch()
+    (tmp_path / "pyzmq-99.0.dist-info").mkdir()
+    (tmp_path / "pyzmq-99.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: pyzmq\nVersion: 99.0\n")
+    run = netdouble("doctor", path=tmp_path)
+    [line] = [line for line in run.stdout.splitlines() if line.startswith("not answered, ")]
+    assert "in native code: " in line
+    assert "pyzmq 99.0" in line
+    assert "sealed mode guards them; what speaks HTTP and takes a proxy can be led to net.proxy()" in run.stdout
+
+
+def test_a_native_client_that_does_not_fit_is_said_to_be_uncovered_and_why(tmp_path):
+    (tmp_path / "pycurl.py").write_text("Curl = None")
+    run = netdouble("doctor", path=tmp_path)
+    assert run.returncode == 1
+    [row] = [line for line in run.stdout.splitlines() if line.startswith("pycurl ")]
+    assert "not covered" in row
+    assert "\npycurl: " in run.stdout
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
 
 from netdouble import __version__
+from netdouble._core.native_clients import NATIVE_CLIENTS, ways_in
+from netdouble._gate.sealed import native
 from netdouble._intercept.catalog import CLIENTS, Client, client_version, install
+from netdouble._intercept.native.opening import led
 from netdouble.errors import ClientNotSupported, DeclarationError
 
 
@@ -31,11 +35,30 @@ class Finding:
 
 def examine(client: Client) -> Finding:
     """Import one client and try its seam."""
+
+    def attempt() -> None:
+        install(client, import_module(client.trigger))()
+
+    return _tried(client, attempt)
+
+
+def examine_native(name: str) -> Finding:
+    """As `examine`, for a client that `net.native()` leads."""
+
+    def attempt() -> None:
+        with led([name], "http://127.0.0.1:9", os.devnull, os.devnull):
+            pass
+
+    file = f"netdouble._intercept.native.{name}"
+    return _tried(Client(name, name, file, ways_in([name]), "net.native()", name), attempt)
+
+
+def _tried(client: Client, attempt: Callable[[], None]) -> Finding:
     if find_spec(client.trigger.partition(".")[0]) is None:
         return Finding(client, "", "absent")
     try:
-        install(client, import_module(client.trigger))()
-    except ClientNotSupported as error:
+        attempt()
+    except (ClientNotSupported, DeclarationError) as error:
         return Finding(client, client_version(client), "not covered", str(error))
     except ImportError as error:
         return Finding(client, client_version(client), "not covered", f"it can't be imported: {error}")
@@ -45,6 +68,7 @@ def examine(client: Client) -> Finding:
 def doctor() -> int:
     """Print the table; 1 when an installed client is not covered."""
     findings = [examine(client) for client in CLIENTS if client.depth]
+    findings += [examine_native(name) for name in NATIVE_CLIENTS]
     print(f"netdouble {__version__}, Python {platform.python_version()}\n")
     name = max(len(found.client.name) for found in findings)
     print(f"{'client':<{name}} {'version':<10} {'':<12} {'answered with':<14} seam")
@@ -54,8 +78,22 @@ def doctor() -> int:
     for found in findings:
         if found.reason:
             print(f"\n{found.client.name}: {found.reason}")
+    others = _others()
+    if others:
+        print(f"\nnot answered, since they open their connections in native code: {', '.join(others)}")
+        print("    sealed mode guards them; what speaks HTTP and takes a proxy can be led to net.proxy()")
     print(f"\nsealed mode: {_sealed()}")
     return int(any(found.verdict == "not covered" for found in findings))
+
+
+def _others() -> list[str]:
+    """The further packages of this environment that reach the network past Python's sockets, and are no client here."""
+    known = {*NATIVE_CLIENTS, "uvloop"}  # that one's connects pass the gate
+    return [
+        f"{name} {metadata.version(name)}"
+        for name in sorted(set(native.CLIENTS.values()) - known)
+        if any(True for _ in metadata.distributions(name=name))
+    ]
 
 
 def _sealed() -> str:

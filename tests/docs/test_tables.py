@@ -17,9 +17,9 @@ from tests.docs.test_examples import blocks
 
 import netdouble
 from netdouble import Fault, NetdoubleError
+from netdouble._core.native_clients import NATIVE_CLIENTS
 from netdouble._core.settings import CHOICES, NAMES, SESSION_CHOICES, Settings
 from netdouble._intercept.catalog import CLIENTS
-from netdouble._intercept.native.opening import NATIVE_CLIENTS
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"

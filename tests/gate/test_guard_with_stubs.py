@@ -54,13 +54,18 @@ def test_the_routes_of_outer_networks_count_and_those_of_other_ports_do_not(wire
         (
             "curl_cffi 0.17",
             "transport",
-            "curl_cffi is not covered at the transport layer: use layer='wire' or net.proxy()",
+            'curl_cffi opens connections in native code, where no layer stands: with net.native("curl_cffi"): ...',
+        ),
+        (
+            "httplib2 0.22",
+            "transport",
+            "httplib2 is not covered at the transport layer: use layer='wire' or net.proxy()",
         ),
         ("", "transport", "this client is not covered at the transport layer: use layer='wire' or net.proxy()"),
         (
-            "curl_cffi 0.17",
+            "pycares 5.0",
             "wire",
-            "curl_cffi opens connections past the sockets of Python, where no layer stands: use net.proxy()",
+            "pycares opens connections past the sockets of Python, where no layer stands: use net.proxy()",
         ),
     ],
 )

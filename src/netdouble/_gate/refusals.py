@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netdouble._active import Scope
+from netdouble._core.native_clients import NATIVE_CLIENTS, ways_in
 from netdouble._gate.entries import RESOLVER_PORTS, is_daemon, is_loopback
 from netdouble._gate.proxies import variable_naming
 
@@ -159,6 +160,8 @@ def _past_the_stubs(case: Case, routes: Sequence[Route], client: str) -> list[st
 def way_out(client: str, scope: Scope | None) -> str:
     """How a client that no interceptor covers comes to the stubs after all."""
     name = client.partition(" ")[0] if client and client != "socket" else "this client"
+    if name in NATIVE_CLIENTS:
+        return f"{name} opens connections in native code, where no layer stands: {ways_in([name])}"
     if scope is not None and scope.settings.layer == "wire":
         return f"{name} opens connections past the sockets of Python, where no layer stands: use net.proxy()"
     return f"{name} is not covered at the transport layer: use layer='wire' or net.proxy()"

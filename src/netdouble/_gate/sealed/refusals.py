@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netdouble._core.masking import masked_text
+from netdouble._core.native_clients import ways_in
 from netdouble._gate.sealed.messages import Refusal
+from netdouble._gate.sealed.native import loaded
 
 ROWS = 20
 
@@ -68,11 +70,11 @@ def _ways_out(refusal: Refusal) -> list[str]:
         return []
     lines = []
     if refusal.is_ours and refusal.target.endswith((":80", ":443")):
-        lines.append(
-            "To answer it:  native clients are not covered at the transport layer: use layer='wire' or net.proxy()"
-        )
+        lines.append(f"To answer it:  native code opens connections where no layer stands: {ways_in(loaded())}")
     elif not refusal.is_ours and refusal.target.endswith((":80", ":443")):
-        lines.append("To answer it:  give the process net_server's address, or net.proxy()")
+        lines.append(
+            "To answer it:  give the process net_server's address, or run it in the environment net.proxy().env"
+        )
     entry = refusal.target[3:].lower() if refusal.target.startswith("AF_") else refusal.target
     places = f'@pytest.mark.net("{entry}"), or net_allow in the pytest settings, or Network(allow="{entry}")'
     return [*lines, f"To allow it:   {places}"]

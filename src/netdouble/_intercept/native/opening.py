@@ -1,4 +1,4 @@
-"""Which native clients are known, and a block in which some of them are led to a proxy.
+"""A block in which native clients are led to a proxy.
 
 Rule 1: a client is loaded only when it is named.
 Rule 2: all of those named are led, or none: a client without its seam is a loud error.
@@ -12,13 +12,11 @@ from importlib import import_module
 from importlib.metadata import version
 
 from netdouble._core.keywords import meant
+from netdouble._core.native_clients import NATIVE_CLIENTS
 from netdouble._intercept.native.target import Target
 from netdouble._intercept.seams import unsupported
 from netdouble._patch import UndoStack
 from netdouble.errors import DeclarationError
-
-# Each is the name of its package, of its distribution, and of our file for it.
-NATIVE_CLIENTS = ("curl_cffi", "primp", "pycurl", "pyreqwest", "rnet")
 
 
 def check(names: Sequence[str]) -> None:
