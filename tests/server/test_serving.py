@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 import threading
 
 import aiohttp
@@ -12,7 +11,7 @@ import httpx
 import pytest
 import requests
 import trio
-from tests.server.speaking import connected, get, heard, secure, trusting
+from tests.server.speaking import connected, get, heard, secure
 
 import netdouble
 from netdouble import DeclarationError, Fault, Network, UnmetExpectation
@@ -258,67 +257,6 @@ def test_an_async_function_and_an_app_answer():
         server.get("/async").reply(answer)
         server.get("/app").reply(app)
         assert [fetch(server.url_for(path)).text for path in ("/async", "/app")] == ["async", "/app"]
-
-
-# HTTP/2
-
-
-def over_http2(server, *paths, **options):
-    with httpx.Client(http2=True, verify=trusting(server), trust_env=False, timeout=20) as client:
-        return [client.get(server.url_for(path), **options) for path in paths]
-
-
-def test_http2_is_agreed_on_where_it_is_offered():
-    with netdouble.serve(tls=True, http2=True) as server:
-        route = server.get("/{n}").reply(lambda request: netdouble.Response(json=request.path_params))
-        answers = over_http2(server, "/1", "/2")
-        assert [(answer.http_version, answer.json()["n"]) for answer in answers] == [("HTTP/2", "1"), ("HTTP/2", "2")]
-        assert route.last.connection.alpn == "h2"
-        assert [call.exchange for call in route.calls] == [0, 1]
-
-
-def test_a_delay_of_one_stream_holds_up_no_other():
-    begun = threading.Event()
-
-    def answer(request):
-        begun.set()
-        return netdouble.Response(delay=600)
-
-    async def main():
-        async with httpx.AsyncClient(http2=True, verify=trusting(server), trust_env=False, timeout=20) as client:
-            slow = asyncio.create_task(client.get(server.url_for("/slow")))
-            await asyncio.to_thread(begun.wait, 20)
-            assert [(await client.get(server.url_for("/quick"))).status_code for _ in range(3)] == [200] * 3
-            assert not slow.done()
-            slow.cancel()
-
-    with netdouble.serve(tls=True, http2=True) as server:
-        server.get("/slow").reply(answer)
-        server.get("/quick").reply()
-        asyncio.run(main())
-
-
-def test_unexpected_requests_and_errors_over_http2_are_answered_on_their_stream():
-    def broken(request):
-        raise LookupError("nobody")
-
-    with (
-        pytest.raises(UnmetExpectation, match=r"LookupError: nobody(.|\n)*an unexpected request came"),
-        netdouble.serve(tls=True, http2=True) as server,
-    ):
-        server.get("/broken").reply(broken)
-        server.get("/fine").reply(text="fine")
-        answers = over_http2(server, "/broken", "/nowhere", "/fine")
-        assert [answer.status_code for answer in answers] == [500, 501, 200]
-        assert server.calls.last.connection.index == 0
-
-
-def test_http2_without_tls_is_understood_from_those_who_know():
-    with netdouble.serve() as server:
-        server.get("/").reply(text="hello")
-        command = ["curl", "-sS", "--http2-prior-knowledge", "-w", "%{http_version}", server.url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-        assert done.stdout == "hello2"
 
 
 # Letting through

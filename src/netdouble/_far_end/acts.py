@@ -1,13 +1,13 @@
 """What a far end wants done with the connection.
 
-Rule: values. Whoever holds the connection carries them out.
+Rule: whoever holds the connection carries them out. All are values but `Work`, which keeps what came of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
@@ -30,6 +30,41 @@ class Concurrent:
     acts: Iterator[Act]
 
 
+class Work:
+    """Let a function of the user's do its part, which may take its time.
+
+    Whoever lets other acts go on meanwhile does it now, outside of what holds those up; what was not done is done when
+    this act's own iterator goes on.
+
+    Args:
+        function: what is called, without arguments.
+    """
+
+    __slots__ = ("_error", "_function", "_is_done", "_made")
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._is_done = False
+        self._made: Any = None
+        self._error: BaseException | None = None
+
+    def do(self) -> None:
+        """Call it."""
+        self._is_done = True
+        try:
+            self._made = self._function()
+        except BaseException as error:  # noqa: BLE001  # raised by `outcome`, where it is waited for
+            self._error = error
+
+    def outcome(self) -> Any:
+        """What it gave back. Raises what it raised."""
+        if not self._is_done:
+            self.do()
+        if self._error is not None:
+            raise self._error
+        return self._made
+
+
 @dataclass(frozen=True, slots=True)
 class Tunnel:
     """The client was told that its CONNECT succeeded: what follows on this connection is meant for that host.
@@ -46,8 +81,8 @@ class Tunnel:
 
 
 # Send these bytes; send nothing for a while; what follows the last byte (nothing is heard after it, but for
-# KEEP_ALIVE, which is never said); run other acts beside; hand the connection over.
-Act: TypeAlias = "bytes | Pause | Ending | Concurrent | Tunnel"
+# KEEP_ALIVE, which is never said); run other acts beside; do some work; hand the connection over.
+Act: TypeAlias = "bytes | Pause | Ending | Concurrent | Work | Tunnel"
 
 # How a request is let through to the real service: given the call and its bytes as HTTP/1.1, the acts are what came
 # back. It closes the call.

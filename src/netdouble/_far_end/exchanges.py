@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 from netdouble._answering import settle
@@ -20,11 +20,11 @@ from netdouble._core.failures import fresh, nearest_fault
 from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
-from netdouble._core.replies import Fail, PassThrough, Reply
+from netdouble._core.replies import Answer, Compute, Fail, PassThrough, Reply
 from netdouble._core.streams import Pause
 from netdouble._core.urls import join_url
 from netdouble._core.websockets import Conversation
-from netdouble._far_end.acts import Act, Origin, PassedOn
+from netdouble._far_end.acts import Act, Origin, PassedOn, Work
 from netdouble.errors import DeclarationError
 
 _NO_HEADERS = Headers()
@@ -134,7 +134,12 @@ def _carried_out(call: Call, saying: Saying) -> Iterator[Act]:
     if isinstance(call.answer, Conversation):
         yield from saying.conversation(call, call.answer)
         return
-    answer = settle(call)
+    if isinstance(call.answer, Compute):
+        work = Work(partial(settle, call))
+        yield work
+        answer: Answer = work.outcome()
+    else:
+        answer = settle(call)
     if isinstance(answer, PassThrough):
         yield from saying.passed(call)
         return

@@ -19,7 +19,7 @@ from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
 from netdouble._core.streams import Pause
 from netdouble._core.websockets import Conversation
-from netdouble._far_end.acts import Act, Concurrent
+from netdouble._far_end.acts import Act, Concurrent, Work
 from netdouble._far_end.exchanges import Peer
 from netdouble.errors import DeclarationError
 
@@ -128,8 +128,13 @@ class StreamAnswer:
         return self._parsed.method == "HEAD" or response.status in {204, 304}
 
     def _body(self, steps: Iterable[bytes | Pause]) -> Iterator[Act]:
-        talk, stream = self._talk, self._stream
-        for step in steps:
+        talk, stream, left = self._talk, self._stream, iter(steps)
+        while True:
+            work = Work(lambda: next(left, None))  # a function of the user's may make them
+            yield work
+            step = work.outcome()
+            if step is None:
+                return
             if isinstance(step, Pause):
                 yield from self._said()
                 yield step

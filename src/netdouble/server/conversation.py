@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from netdouble import _active
 from netdouble._codec.scripts import Ending
@@ -22,9 +22,9 @@ from netdouble._core.calls import Call
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Reply
 from netdouble._core.streams import Pause
-from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel
+from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel, Work
 from netdouble.errors import NetdoubleError
-from netdouble.server.listening import Visit
+from netdouble.server.listening import Hand, Visit
 from netdouble.server.originals import Lock, Thread, current_thread
 from netdouble.server.tls import HANDSHAKE, Line, TlsLine
 
@@ -145,7 +145,6 @@ class Conversation:
         self._has_said = False
         # Held while the far end is driven and while its bytes go out; not while something waits.
         self._lock = Lock()
-        self._beside: list[Any] = []
 
     def hold(self, data: bytes) -> None:
         """From the first bytes to the end."""
@@ -153,18 +152,26 @@ class Conversation:
         try:
             while True:
                 visit.at_work = True
-                self._carry_out(far_end.hear(data) if data else far_end.hear_end())
+                self._carry_out(far_end.hear(data) if data else far_end.hear_end(), visit)
                 visit.at_work = False
                 if far_end.is_over or visit.over.is_set():
                     return
                 data = line.recv(_PIECE)
         finally:
             visit.at_work = False
-            if self._beside:
-                visit.cut()
-                for thread in self._beside:
-                    thread.join()
+            self._see_out(visit.beside)
             far_end.close()
+
+    def _see_out(self, beside: list[Hand]) -> None:
+        """Wait for the hands beside this one: where the server stops, until they have answered; else not so long."""
+        if self._visit.over.is_set():
+            for hand in beside:
+                if hand.at_work:
+                    hand.thread.join()
+        if beside:
+            self._visit.cut()
+        for hand in beside:
+            hand.thread.join()
 
     def _decide(self, request: Request) -> Call:
         self._has_said, self._call = False, None
@@ -176,17 +183,17 @@ class Conversation:
 
     # Carrying out
 
-    def _carry_out(self, acts: Iterator[Act]) -> None:
+    def _carry_out(self, acts: Iterator[Act], hand: Hand) -> None:
         try:
-            while (act := self._said(acts)) is not None:
-                self._do(act)
+            while (act := self._said(acts, hand)) is not None:
+                self._do(act, hand)
         finally:
             close = getattr(acts, "close", None)
             if close is not None:
                 close()
             self._host.answered()
 
-    def _said(self, acts: Iterator[Act]) -> Act | None:
+    def _said(self, acts: Iterator[Act], hand: Hand) -> Act | None:
         """Say what is to be said; the next act that is something else, None at the end."""
         visit = self._visit
         with self._lock:
@@ -194,14 +201,14 @@ class Conversation:
                 try:
                     act = next(acts, None)
                 except Exception as error:  # noqa: BLE001  # what a function of the user's raised
-                    self._break_off(error)
+                    self._break_off(error, hand)
                 if not isinstance(act, bytes):
                     return act
                 self._has_said = visit.sends = True
                 self._line.sendall(act)
                 visit.sends = False
 
-    def _break_off(self, error: Exception) -> NoReturn:
+    def _break_off(self, error: Exception, hand: Hand) -> NoReturn:
         response = self._host.failed(self._call, error)
         self._host.answered()
         if self._has_said or self._far_end_is_http2:
@@ -210,30 +217,31 @@ class Conversation:
         for piece in spell(response, method="GET", keep_alive=False).pieces:
             if isinstance(piece, bytes):
                 self._line.sendall(piece)
-        self._end(Ending.CLOSE)
+        self._end(Ending.CLOSE, hand)
 
-    def _do(self, act: Act) -> None:
-        if isinstance(act, Pause):
-            self._wait(act.seconds)
+    def _do(self, act: Act, hand: Hand) -> None:
+        if isinstance(act, Work):
+            act.do()
+        elif isinstance(act, Pause):
+            self._wait(act.seconds, hand)
         elif isinstance(act, Ending):
             self._host.answered()
-            self._end(act)
+            self._end(act, hand)
         elif isinstance(act, Concurrent):
             self._run_beside(act.acts)
         elif isinstance(act, Tunnel):
             self._tunnel(act)
 
-    def _wait(self, seconds: float) -> None:
-        visit = self._visit
-        visit.at_work = False
-        if visit.outlast(seconds):
+    def _wait(self, seconds: float, hand: Hand) -> None:
+        hand.at_work = False
+        if self._visit.outlast(seconds):
             raise _Gone
-        visit.at_work = True
+        hand.at_work = True
 
-    def _end(self, ending: Ending) -> NoReturn:
+    def _end(self, ending: Ending, hand: Hand) -> NoReturn:
         """Close, reset or fall silent; nothing is heard after it."""
         visit = self._visit
-        visit.at_work = False
+        hand.at_work = False
         if ending is Ending.RESET:
             visit.reset()
         elif ending is Ending.STALL:
@@ -249,14 +257,20 @@ class Conversation:
 
         def work() -> None:
             current_thread().__dict__[_active.THREAD_ATTRIBUTE] = belongs_to
-            with contextlib.suppress(_Gone, OSError):
-                self._carry_out(acts)
+            try:
+                with contextlib.suppress(_Gone, OSError):
+                    self._carry_out(acts, hand)
+            finally:
+                hand.at_work = False
+                if visit.over.is_set() and not visit.is_busy:
+                    visit.cut()  # the connection's own thread waits for its client
 
+        visit, hand = self._visit, Hand()
         belongs_to = current_thread().__dict__.get(_active.THREAD_ATTRIBUTE)
-        thread = Thread(target=work, name=f"{current_thread().name}, beside", daemon=True)
-        self._beside = [each for each in self._beside if each.is_alive()]
-        self._beside.append(thread)
-        thread.start()
+        hand.thread = Thread(target=work, name=f"{current_thread().name}, beside", daemon=True)
+        hand.at_work = True
+        visit.beside = [*(each for each in visit.beside if each.thread.is_alive()), hand]
+        hand.thread.start()
 
     def _tunnel(self, tunnel: Tunnel) -> None:
         visit, host = self._visit, self._host

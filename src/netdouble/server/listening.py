@@ -30,20 +30,40 @@ _FEW = 64
 _NO_DESCRIPTOR_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class Visit:
+class Hand:
+    """Who works for a connection: its own thread, or one beside it.
+
+    Attributes:
+        at_work: a request is being answered: a stop waits.
+    """
+
+    __slots__ = ("at_work", "thread")
+
+    def __init__(self) -> None:
+        self.at_work = False
+        self.thread: Any = None
+
+
+class Visit(Hand):
     """One connection, and what a stop has to know of it.
 
     Attributes:
         sock: its socket. peer: the client's address. index: the how-manieth of its listener, from 0.
-        at_work: a request is being answered: a stop waits. sends: bytes are going out. over: set when the server stops.
+        sends: bytes are going out. over: set when the server stops. beside: more hands that it has.
     """
 
-    __slots__ = ("at_work", "index", "over", "peer", "sends", "sock", "thread")
+    __slots__ = ("beside", "index", "over", "peer", "sends", "sock")
 
     def __init__(self, sock: socket.socket, peer: tuple[str, int] | str, index: int, over: Any) -> None:
+        super().__init__()
         self.sock, self.peer, self.index, self.over = sock, peer, index, over
-        self.at_work = self.sends = False
-        self.thread: Any = None
+        self.sends = False
+        self.beside: list[Hand] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """One of its hands is at work."""
+        return self.at_work or any(hand.at_work for hand in self.beside)
 
     def cut(self) -> None:
         """End what the connection's thread waits for."""
@@ -124,7 +144,7 @@ class Listener:
             with suppress(OSError):
                 os.unlink(self._path)
         for visit in self._visits:
-            if not visit.at_work:
+            if not visit.is_busy:
                 visit.cut()
         for visit in self._visits:
             self._see_out(visit)
@@ -138,7 +158,7 @@ class Listener:
             visit.thread.join(_STEP)
             if not visit.thread.is_alive():
                 return
-            stuck = 0.0 if visit.at_work and not visit.sends else stuck + _STEP
+            stuck = 0.0 if visit.is_busy and not visit.sends else stuck + _STEP
             if stuck >= _LAST_BYTES:
                 visit.cut()
         raise TimeoutError(f"{self._name}: a handler is still at work {PATIENCE:.0f} s after the server's stop")
