@@ -5,6 +5,7 @@ Rule: a page's blocks belong together in their order; a block that can't run is 
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -33,6 +34,21 @@ RUNNABLE = {
     for name, page in PAGES.items()
     if (code := "\n\n".join(blocks(page))) and (sys.version_info >= (3, 11) or name not in NEED_311)
 }
+
+
+def test_a_page_says_what_it_needs_besides_pytest_and_requests():
+    said = {name: " ".join(re.findall(r"pip install ([^`]*)", page.read_text("utf-8"))) for name, page in PAGES.items()}
+    lacking = {name: imported(code) - set(re.findall(r"\w+", said[name])) for name, code in RUNNABLE.items()}
+    assert {name: packages for name, packages in lacking.items() if packages} == {}
+
+
+def imported(code: str) -> set[str]:
+    """The packages that a page imports, less those that every page may take for granted."""
+    tree = list(ast.walk(ast.parse(code)))
+    dotted = [alias.name for node in tree if isinstance(node, ast.Import) for alias in node.names]
+    dotted += [str(node.module) for node in tree if isinstance(node, ast.ImportFrom)]
+    granted = {"netdouble", "pytest", "requests", "urllib3"}
+    return {name.partition(".")[0] for name in dotted} - sys.stdlib_module_names - granted
 
 
 def test_only_pages_with_httpx2_are_left_out_on_python_3_10():
