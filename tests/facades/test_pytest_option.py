@@ -82,6 +82,66 @@ def test_pytest_runs_that_a_test_starts_are_told(replaced):
     replaced.runpytest_subprocess("--net-replace=responses").assert_outcomes(passed=1)
 
 
+INNER = """
+    import httpx
+    import pytest
+    import requests
+    import respx
+    import socket
+    from pytest_socket import SocketBlockedError
+
+    def test_fixtures(requests_mock, respx_mock, httpx_mock, socket_disabled):
+        requests_mock.get("https://api.test/x", text="hi")
+        assert requests.get("https://api.test/x").text == "hi"
+        httpx_mock.add_response(text="ho")
+        assert httpx.get("https://api.test/y").text == "ho"
+        for each in (requests_mock, respx_mock, httpx_mock):
+            assert type(each).__module__.startswith("netdouble.facades")
+        with pytest.raises(SocketBlockedError):
+            socket.socket()
+"""
+
+
+def test_they_have_the_fixtures_though_the_originals_plugins_are_installed(replaced):
+    replaced.makeconftest('pytest_plugins = ["pytester"]')
+    replaced.makepyfile(f"""
+        INNER = {INNER!r}
+        INI = "[pytest]\\nasyncio_default_fixture_loop_scope = function\\naddopts = -p no:cacheprovider"
+
+        def test_outer(pytester):
+            pytester.makeini(INI)
+            pytester.makepyfile(INNER)
+            pytester.runpytest_subprocess().assert_outcomes(passed=1)
+            for _ in range(2):  # each of them imports its own httpx
+                pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    """)
+    names = "respx,requests_mock,pytest_httpx,pytest_socket"
+    replaced.runpytest_subprocess(f"--net-replace={names}").assert_outcomes(passed=1)
+
+
+def test_a_child_without_netdouble_has_the_original(replaced):
+    replaced.mkdir("other").joinpath("responses.py").write_text("print('the original')")
+    replaced.makepyfile("""
+        import os, subprocess, sys
+
+        def test_outer():
+            names, _, _ = os.environ["PYTHONPATH"].partition(os.pathsep)
+            environment = {"PYTHONPATH": os.pathsep.join((names, os.path.abspath("other")))}
+            command = [sys.executable, "-S", "-c", "import responses"]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            assert done.stdout == "the original\\n", done.stderr
+    """)
+    replaced.runpytest_subprocess("--net-replace=responses").assert_outcomes(passed=1)
+
+
+def test_a_facade_that_lacks_a_package_is_a_usage_error(replaced):
+    replaced.makepyfile("def test_nothing(): pass")
+    done = replaced.run(sys.executable, "-c", "import sys; sys.modules['werkzeug'] = None; import pytest; "
+                        "sys.exit(pytest.main(['--net-replace=pytest_httpserver']))")  # fmt: skip
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*facade of pytest_httpserver can't be loaded: * pip install 'netdouble?httpserver?'"])
+
+
 def test_an_original_that_was_imported_already_is_refused(replaced):
     replaced.makepyfile(responses="", early="import responses\n")
     replaced.makepyfile("def test_nothing(): pass")

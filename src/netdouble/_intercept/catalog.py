@@ -75,6 +75,8 @@ _lock = threading.RLock()
 _owners = 0
 _keepers = 0
 _attached: dict[str, UndoStack] = {}
+# The newest module of each client that is attached.
+_modules: dict[str, ModuleType] = {}
 _finder: _AttachOnImport | None = None
 
 
@@ -87,20 +89,23 @@ def attach() -> None:
     global _owners, _finder
     with _lock:
         _owners += 1
-        if _finder is not None:
+        first = _finder is None
+        if _finder in sys.meta_path:
             return
         try:
-            _attached["threads"] = UndoStack()
-            _attached["threads"].push(threads.install())
-            _finder = _AttachOnImport()
-            sys.meta_path.insert(0, _finder)
+            if first:
+                _attached["threads"] = UndoStack()
+                _attached["threads"].push(threads.install())
+            _finder = _finder or _AttachOnImport()
+            sys.meta_path.insert(0, _finder)  # perhaps again: pytester puts that list back after each run of its own
             for client in CLIENTS:
                 module = sys.modules.get(client.trigger)
                 if module is not None and not _is_loading(module):
                     _attach_one(client, module)
         except BaseException:
             _owners -= 1
-            _take_out()
+            if first:
+                _take_out()
             raise
 
 
@@ -133,6 +138,7 @@ def _take_out() -> None:
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
     _finder = None
+    _modules.clear()
     for name in reversed(list(_attached)):
         _attached.pop(name).undo()
 
@@ -170,11 +176,12 @@ def client_version(client: Client) -> str:
 
 
 def _attach_one(client: Client, module: ModuleType) -> None:
+    """Attach a client; one that was imported anew too, as by pytester's runs: each has modules of its own."""
     with _lock:
-        if _finder is not None and client.name not in _attached:
-            undo = UndoStack()
-            undo.push(install(client, module))
-            _attached[client.name] = undo
+        if _finder is not None and _modules.get(client.name) is not module:
+            undo = install(client, module)
+            _attached.setdefault(client.name, UndoStack()).push(undo)
+            _modules[client.name] = module
 
 
 def _is_loading(module: ModuleType) -> bool:

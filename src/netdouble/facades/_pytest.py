@@ -3,7 +3,8 @@
 Rule 1: it happens while this plugin is registered, before pytest loads the plugins of installed packages: of a peer
 that is replaced they would import the original.
 Rule 2: processes that a test starts (xdist, a subprocess) are told by PYTEST_ADDOPTS. pytester hides that from its own
-runs, which are told by PYTEST_PLUGINS; they find the originals' plugins loaded, if these are installed.
+runs: PYTEST_PLUGINS tells them, after the plugins of installed packages were loaded. These are ours by then, for the
+names lead here from a folder on PYTHONPATH: pytest's own finder, which rewrites asserts, looks there and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
+import sys
+import tempfile
 from importlib import import_module
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any
 
 from netdouble.errors import DeclarationError
@@ -22,6 +27,18 @@ from netdouble.facades._replacing import peer_of, replace
 OPTION = "--net-replace"
 # Where children find the names, beside PYTEST_ADDOPTS.
 _NAMES = "NETDOUBLE_REPLACE"
+# A module under a peer's name, in a child process: it makes room for ours, or for the original where there is no ours.
+_STAND_IN = """\
+import sys
+del sys.modules[__name__]
+try:
+    from netdouble.facades import replace
+except ImportError:
+    sys.path.remove({folder!r})
+else:
+    replace(*{names!r})
+__import__(__name__)
+"""
 
 
 def declare(parser: Any) -> None:
@@ -36,7 +53,7 @@ def replace_early(pluginmanager: Any) -> None:
     """Replace what the command line, PYTEST_ADDOPTS and the ini file's addopts name.
 
     Raises:
-        pytest.UsageError: a name that is no peer's, or a peer that was imported already.
+        pytest.UsageError: a name that is no peer's, a peer that was imported already, or a facade that lacks a package.
     """
     config = pluginmanager.get_plugin("pytestconfig")
     names = _named(config)
@@ -51,13 +68,22 @@ def replace_early(pluginmanager: Any) -> None:
     if not peers:
         return
     _keep_out(pluginmanager, peers)
-    _tell_children(config, names)
+    _tell_children(config, names, peers)
     for peer in peers:
         for plugin in peer.plugins:
             # Under its own name the original is kept out.
-            module = import_module(plugin)
+            module = _loaded(peer, plugin)
             if not pluginmanager.is_registered(module):
                 pluginmanager.register(module, f"netdouble facade {plugin}")
+
+
+def _loaded(peer: Peer, plugin: str) -> ModuleType:
+    try:
+        return import_module(plugin)
+    except ImportError as error:
+        import pytest
+
+        raise pytest.UsageError(f"{OPTION}: the facade of {peer.name} can't be loaded: {error}") from None
 
 
 def header(config: Any) -> str | None:
@@ -84,21 +110,30 @@ def _split(values: list[str]) -> list[str]:
 
 
 def _keep_out(pluginmanager: Any, peers: list[Peer]) -> None:
-    roots = {alias.partition(".")[0] for peer in peers for alias in peer.modules}
+    roots = _roots(peers)
+    ours = {plugin for peer in peers for plugin in peer.plugins}
     for entry in entry_points(group="pytest11"):
         if entry.value.partition(":")[0].partition(".")[0] in roots:
-            pluginmanager.set_blocked(entry.name)
+            loaded = pluginmanager.get_plugin(entry.name)
+            if getattr(loaded, "__name__", None) not in ours:
+                pluginmanager.set_blocked(entry.name)
 
 
-def _tell_children(config: Any, names: list[str]) -> None:
+def _roots(peers: list[Peer]) -> list[str]:
+    """The packages that are replaced."""
+    return list(dict.fromkeys(alias.partition(".")[0] for peer in peers for alias in peer.modules))
+
+
+def _tell_children(config: Any, names: list[str], peers: list[Peer]) -> None:
     listed = ",".join(names)
     said = f"-p netdouble.facades {OPTION}={listed}"
     plugins = os.environ.get("PYTEST_PLUGINS", "")
     if "netdouble.facades" not in plugins.split(","):
         plugins = ",".join(filter(None, (plugins, "netdouble.facades")))
-    options = os.environ.get("PYTEST_ADDOPTS", "")
+    options, path = os.environ.get("PYTEST_ADDOPTS", ""), os.environ.get("PYTHONPATH", "")
     told = {"PYTEST_PLUGINS": plugins, _NAMES: listed,
-            "PYTEST_ADDOPTS": options if said in options else f"{options} {said}".strip()}  # fmt: skip
+            "PYTEST_ADDOPTS": options if said in options else f"{options} {said}".strip(),
+            "PYTHONPATH": os.pathsep.join(filter(None, (_stand_ins(config, names, peers), path)))}  # fmt: skip
     before = {name: os.environ.get(name) for name in told}
     os.environ.update(told)
 
@@ -110,3 +145,19 @@ def _tell_children(config: Any, names: list[str]) -> None:
                 os.environ[name] = value
 
     config.add_cleanup(undo)
+
+
+def _stand_ins(config: Any, names: list[str], peers: list[Peer]) -> str:
+    """A folder where the peers' names lead to ours: for child processes, and pytester's runs in this one."""
+    folder = tempfile.mkdtemp(prefix="netdouble-names-")
+    sys.path.insert(1, folder)
+
+    def undo() -> None:
+        sys.path[:] = [path for path in sys.path if path != folder]
+        shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(undo)
+    for root in _roots(peers):
+        with open(os.path.join(folder, f"{root}.py"), "w", encoding="utf-8") as file:
+            file.write(_STAND_IN.format(folder=folder, names=names))
+    return folder

@@ -95,13 +95,16 @@ def _is_below(name: str, package: str) -> bool:
 
 
 def _finder() -> _Finder:
-    """The finder that stands in `sys.meta_path`; put there when there is none."""
+    """The finder at the head of `sys.meta_path`, where pytest puts its own before it for each run in this process."""
     for finder in sys.meta_path:
         if type(finder).__qualname__ == _Finder.__qualname__ and type(finder).__module__ == __name__:
-            return cast("_Finder", finder)  # of this module, perhaps loaded a second time by a test
-    made = _Finder()
-    sys.meta_path.insert(0, made)
-    return made
+            found = cast("_Finder", finder)  # of this module, perhaps loaded a second time by a test
+            sys.meta_path.remove(found)
+            break
+    else:
+        found = _Finder()
+    sys.meta_path.insert(0, found)
+    return found
 
 
 class _Finder:
