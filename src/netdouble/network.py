@@ -31,10 +31,11 @@ from netdouble._core.scenarios import RouteOptions, Scenario, States, Step, chec
 from netdouble._core.selection import NATIVE, Selection
 from netdouble._core.settings import Settings, checked_value
 from netdouble._core.url_patterns import compile_url
-from netdouble._gate import guard
+from netdouble._gate import arming, guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
 from netdouble._manner import Manner
+from netdouble._patch import Undo
 from netdouble._problems import Miss, Problem, problem_of, swallowed, waiting, warn
 from netdouble._serving import Serving, Stoppable
 from netdouble.errors import DeclarationError, UnmetExpectation
@@ -82,6 +83,7 @@ class Network(Serving, Certificates, Verbs):
         self._scopes: list[Scope] = []
         self._last: Router = self._base
         self._served: list[tuple[Scope | None, Stoppable]] = []
+        self._watched: dict[Scope, Undo] = {}
 
     # How a facade differs: its peer's rule of choice, and what it does with what no route answers.
     _selection: Selection = NATIVE
@@ -259,6 +261,8 @@ class Network(Serving, Certificates, Verbs):
         except BaseException:
             catalog.detach()
             raise
+        if settings.children == "refuse":
+            self._watched[scope] = arming.refuse_children()
         self._scopes.append(scope)
         _active.unopened.discard(self._base)
         guard.changed()
@@ -271,6 +275,8 @@ class Network(Serving, Certificates, Verbs):
         self.stop_served(scope)
         self._scopes.remove(scope)
         self._last = scope.router
+        if scope in self._watched:
+            self._watched.pop(scope)()
         _active.leave(scope)
         guard.detach()
         guard.changed()

@@ -44,6 +44,7 @@ REQUESTS: dict[str, tuple[str, str, bytes, dict[str, str]]] = {
     "a plain one": ("GET", USER, b"", {}),
     "a query": ("GET", f"{USER}?a=1&b=&a=2&c", b"", {}),
     "a method without a verb": ("PURGE", USER, b"", {}),
+    "a method with a dash": ("M-SEARCH", USER, b"", {}),
     "a port and IPv6": ("DELETE", "http://[::1]:8080/", b"", {}),
     "an international host and path": ("GET", "https://b\u00fccher.test/gr\u00fc\u00dfe", b"", {}),
     "braces, a star, quotes": ("GET", "https://api.test/%7Bid%7D/*/a'b\"c", b"", {}),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import netdouble
-from netdouble import DeclarationError, guard
+from netdouble import DeclarationError, Network, NetworkBlocked, guard
 
 SOURCE = Path(netdouble.__file__).parents[1]
 # In the source: the wheel has these files beside the package.
@@ -105,6 +105,17 @@ def test_what_was_installed_is_taken_back_in_any_order():
     assert guard.in_force().origin == "guard=warn (the second)"
     second()
     assert guard.in_force() is before
+
+
+def test_a_network_refuses_children_whatever_holds_outside_of_it():
+    command, before = [sys.executable, "-c", ""], dict(os.environ)
+    with Network(children="refuse"):
+        with Network(children="refuse"), pytest.raises(NetworkBlocked, match="a real child process was refused"):
+            subprocess.run(command, check=True)
+        with pytest.raises(NetworkBlocked, match="children='guard'"):
+            subprocess.run(command, check=True)
+    assert subprocess.run(command, check=True).returncode == 0
+    assert os.environ == before
 
 
 MISTAKES = [{"mode": "blok"}, {"allow": "https://api.test"}, {"loopback": "closed"}, {"children": "kill"}, {"allow": 5}]

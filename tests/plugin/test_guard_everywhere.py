@@ -294,6 +294,28 @@ def test_children_are_guarded_left_alone_or_refused(run, options, source, outcom
         result.stdout.fnmatch_lines([line])
 
 
+REFUSING = """
+    def test_it{net}:
+        with pytest.raises(NetworkBlocked, match="a real child process was refused"):
+            child("")
+"""
+# Who says so: options, the line before the test, its parameters.
+REFUSERS = {
+    "the option": (["--net-children=refuse"], "", ""),
+    "the marker": ([], '@pytest.mark.net(children="refuse")', ""),
+    "the marker, for the fixture": ([], '@pytest.mark.net(children="refuse")', "net"),
+}
+
+
+@pytest.mark.parametrize("mode", ["block", "warn", "off"])
+@pytest.mark.parametrize(("options", "mark", "net"), REFUSERS.values(), ids=REFUSERS)
+def test_children_are_refused_in_every_mode_and_only_where_that_was_said(run, options, mark, net, mode):
+    source = textwrap.dedent(REFUSING).format(net=f"({net})").replace("\ndef", f"\n{mark}\ndef")
+    after = "" if options else 'def test_next():\n    assert child("").returncode == 0\n'
+    result = run(TARGET + source + after, f"--net-guard={mode}", *options)
+    result.assert_outcomes(passed=1 if options else 2)
+
+
 def test_xdist_may_start_its_workers_where_tests_may_start_no_child(run):
     source = "def test_it():\n    with pytest.raises(NetworkBlocked):\n        child()"
     refused(run, source, "--net-children=refuse", "-n1", plugins=["xdist"]).assert_outcomes(passed=1)
