@@ -289,10 +289,30 @@ def _only(scopes: list[Scope]) -> Scope | None:
     return scopes[0] if len(scopes) == 1 else None
 
 
+# What no open scope says needs no look at the one that is asked. These are asked for every request: a generator would
+# cost more than the rest of them.
+
+
 def wants_objects() -> bool:
     """Some facade's scope looks at clients' own objects."""
-    for scope in _open:  # noqa: SIM110  # asked for every request: a generator costs more than the rest of it
+    for scope in _open:  # noqa: SIM110
         if scope.manner is not None:
+            return True
+    return False
+
+
+def any_on_wire() -> bool:
+    """Some scope answers at the layer `wire`."""
+    for scope in _open:  # noqa: SIM110
+        if scope.settings.layer == "wire":
+            return True
+    return False
+
+
+def any_fast() -> bool:
+    """Some scope answers with response objects wherever it can."""
+    for scope in _open:  # noqa: SIM110
+        if scope.settings.fast == "on":
             return True
     return False
 

@@ -96,7 +96,7 @@ def goes_by_wire(scope: Scope, host: str, port: int) -> bool:
 
 def is_on_wire(host: str, port: int | None) -> bool:
     """As `goes_by_wire`, of the scope that is asked here and a host in any spelling."""
-    if _active.is_passing() or not _active.anything_open():
+    if not _active.any_on_wire() or _active.is_passing():
         return False
     try:
         scope = _active.current()

@@ -28,7 +28,7 @@ class Connection:
     server: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each request, and nobody outside sees it
 class Arrival:
     """What a door knows of one request beyond the message itself.
 

@@ -150,25 +150,30 @@ class Router:
                 if choice.retire:
                     self._retired.update(entry.route.order for entry in choice.retire)
                 self._ended = choice.ends
-            return None if route is None else self.open_as(route, request, again)
+            return None if route is None else self._open_as(route, request, again)
 
     def open_as(self, route: Route, request: Request, again: Call | None = None) -> Call:
         """Record that `route` answers `request`, and fix what it answers."""
         with self.lock:
-            captures = route.pattern.captures(request.url)
-            request = request.with_path_params(captures) if captures else request
-            answered = self._answered.setdefault(route.order, [])
-            answer, index = route.answer(len(answered)), len(self.calls)
-            if again is None:
-                call = Call(request, route, answer, index)
-            else:
-                call = again
-                call.request, call.route, call.answer, call.index = request, route, answer, index
-            if route.step is not None and route.step.then is not None:
-                self.states.put(route.step.scenario, route.step.then)
-            answered.append(call)
-            self._log(call)
-            return call
+            return self._open_as(route, request, again)
+
+    def _open_as(self, route: Route, request: Request, again: Call | None) -> Call:
+        captures = route.pattern.captures(request.url)
+        if captures:
+            request = request.with_path_params(captures)
+        answered = self._answered.setdefault(route.order, [])
+        answer, index = route.answer(len(answered)), len(self.calls)
+        if again is None:
+            call = Call(request, route, answer, index)
+        else:
+            call = again
+            call.request, call.route, call.answer, call.index = request, route, answer, index
+        step = route.step
+        if step is not None and step.then is not None:
+            self.states.put(step.scenario, step.then)
+        answered.append(call)
+        self._log(call)
+        return call
 
     def _choose(self, request: Request, declined: Collection[int] = ()) -> tuple[Route | None, Choice | None]:
         """The route that answers, and what the selection decided, where it had to be asked."""

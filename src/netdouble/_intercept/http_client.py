@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from netdouble._active import any_on_wire
 from netdouble._core.messages import Request
 from netdouble._intercept.layers import Dialect, spoken_by
 from netdouble._intercept.memory_socket import Door, MemorySocket, is_answered, target_of
@@ -57,10 +58,11 @@ _ASKED = "_netdouble_asked"
 def _putrequest(original: Any) -> Any:
     def putrequest(self: http.client.HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         sock: Any = self.sock
-        if sock is not None and _is_internet(sock) and is_answered():
-            # A live connection from before the scope would carry the request past us, and one of another layer would
-            # answer where it is not asked to.
-            fits = leads_to_wire(sock) if is_on_wire(*target_of(self)) else isinstance(sock, MemorySocket)
+        # A live connection from before the scope would carry the request past us, and one of another layer would
+        # answer where it is not asked to.
+        is_ours = type(sock) is MemorySocket
+        if sock is not None and not (is_ours and not any_on_wire()) and _is_internet(sock) and is_answered():
+            fits = leads_to_wire(sock) if is_on_wire(*target_of(self)) else is_ours
             if not fits:
                 self.sock = None
                 sock.close()

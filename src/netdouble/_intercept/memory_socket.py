@@ -12,6 +12,7 @@ read and decided again.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import socket
 from collections import deque
@@ -131,7 +132,7 @@ class MemorySocket:
 
     # Reading goes through the standard library's SocketIO, whose way with timeouts and late closes clients know.
     # urllib3's pyOpenSSL sockets borrow it alike.
-    makefile: Any = socket.socket.makefile
+    _makefile: Any = socket.socket.makefile
 
     def __init__(self, door: Door, connection: Any, scheme: str, host: str, port: int | None) -> None:
         self._real: Any = None
@@ -296,6 +297,13 @@ class MemorySocket:
 
     # Reading
 
+    def makefile(self, mode: str = "r", buffering: int | None = None, **text: Any) -> Any:
+        """As of a socket; what http.client asks for at each response has nothing to be looked at."""
+        if mode != "rb" or buffering is not None:
+            return self._makefile(mode, buffering, **text)
+        self._io_refs += 1
+        return io.BufferedReader(socket.SocketIO(self, "rb"), io.DEFAULT_BUFFER_SIZE)  # type: ignore[arg-type]
+
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:  # noqa: ARG002  # a socket's signature
         """Give the client what was answered, or raise what a real socket raises when the peer does so."""
         view = memoryview(buffer).cast("B")
@@ -325,6 +333,11 @@ class MemorySocket:
         answer = self._answers[0]
         if answer.steps is None:
             answer.steps = self._begin(answer)
+            whole = _in_one_piece(answer.script)
+            if whole is not None:
+                self._answers.popleft()
+                self._rest = memoryview(whole)
+                return True
         try:
             step = next(answer.steps, None)
         except Exception as error:  # noqa: BLE001  # the user's stream broke
@@ -465,6 +478,14 @@ class MemorySocket:
 
 
 _NOTHING = Script()
+
+
+def _in_one_piece(script: Script) -> bytes | None:
+    """All that it says, when that is said at once and nothing follows."""
+    if type(script) is not Script or script.ending is not Ending.KEEP_ALIVE or len(script.pieces) != 1:
+        return None
+    said = script.pieces[0]
+    return said if isinstance(said, bytes) else None
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,9 @@ from netdouble._intercept.memory_socket import hand_down, is_answered, is_handed
 
 def is_fast(body: object) -> bool:
     """The object seam answers here: it is asked for, and the body can be looked at without using it up."""
-    if not (body is None or isinstance(body, (bytes, str))) or is_handed_down() or not is_answered():
+    if not _active.any_fast() or not (body is None or isinstance(body, (bytes, str))):
+        return False
+    if is_handed_down() or not is_answered():
         return False
     settings = _active.settings()
     return settings.fast == "on" and settings.layer != "wire"

@@ -40,7 +40,7 @@ def announcing(request: Request) -> Iterator[None]:
 
 def scope_on_wire() -> Scope | None:
     """The scope that is asked here, if what it answers goes over real sockets."""
-    if _active.is_passing() or not _active.anything_open():
+    if not _active.any_on_wire() or _active.is_passing():
         return None
     try:
         scope = _active.current()
