@@ -302,7 +302,8 @@ class MemorySocket:
         if mode != "rb" or buffering is not None:
             return self._makefile(mode, buffering, **text)
         self._io_refs += 1
-        return io.BufferedReader(socket.SocketIO(self, "rb"), io.DEFAULT_BUFFER_SIZE)  # type: ignore[arg-type]
+        connection: Any = self  # what it is for SocketIO, too
+        return io.BufferedReader(socket.SocketIO(connection, "rb"), io.DEFAULT_BUFFER_SIZE)
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:  # noqa: ARG002  # a socket's signature
         """Give the client what was answered, or raise what a real socket raises when the peer does so."""

@@ -91,14 +91,9 @@ class _Original:
 def bare_response(urllib3: Any, response: Response, method: str, **options: Any) -> Any:
     """A `urllib3.HTTPResponse` over the bytes of `response`; `options` go to its constructor."""
     body = response.body if response.stream is None else whole(response.stream)
-    fields = list(response.headers.fields)
-    if response.status not in {204, 304} and not {"content-length", "transfer-encoding"} & set(response.headers):
-        fields.append(("Content-Length", str(len(body))))
-    if response.status in {204, 304} or method == "HEAD":
+    headers = urllib3._collections.HTTPHeaderDict(_lines(response, len(body)))
+    if method == "HEAD" or response.status in _BODILESS:
         body = b""
-    headers = urllib3._collections.HTTPHeaderDict()
-    for name, value in fields:
-        headers.add(name, value)
     file = io.BytesIO(body)
     built = urllib3.HTTPResponse(
         body=file, headers=headers, status=response.status, reason=response.reason,
@@ -106,3 +101,20 @@ def bare_response(urllib3: Any, response: Response, method: str, **options: Any)
         original_response=_Original(headers, method, file, len(body)), **options)  # fmt: skip
     built.version_string = f"HTTP/{response.http_version}"  # a keyword since 2.2
     return built
+
+
+_BODILESS = frozenset({204, 304})
+
+
+def _lines(response: Response, size: int) -> list[tuple[str, str]]:
+    """The header lines, with how long the body is; made once, and kept beside the codec's spellings of the response."""
+    if response.wire is None:
+        response.wire = {}
+    lines: list[tuple[str, str]] | None = response.wire.get("urllib3")
+    if lines is None:
+        lines = list(response.headers.fields)
+        if response.status not in _BODILESS and not {"content-length", "transfer-encoding"} & set(response.headers):
+            lines.append(("Content-Length", str(size)))
+        if response.stream is None:  # else another run may be of another length
+            response.wire["urllib3"] = lines
+    return lines

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from functools import wraps
+from functools import lru_cache, wraps
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +18,7 @@ import requests.adapters
 from netdouble import _active
 from netdouble._active import Scope
 from netdouble._core.client_objects import ClientObjects, carried, carrying
+from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import parse_url
 from netdouble._intercept.layers import Dialect, spoken_by
@@ -115,13 +116,16 @@ def _retries(retries: Any) -> bool:
 
 def neutral(request: Any) -> Request:
     """A PreparedRequest in our words. What http.client would add to its headers is not there yet."""
-    headers = request.headers
+    headers, where = request.headers, parse_url(request.url)
     # Its own items() looks each of them up again (requests/structures.py).
     lines = headers._store.values() if type(headers) is LIBRARY.structures.CaseInsensitiveDict else headers.items()
-    fields = tuple([(name if type(name) is str else _text(name), value if type(value) is str else _text(value))
-                    for name, value in lines])  # fmt: skip
     body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-    return Request.to(request.method, request.url, headers=fields, body=body, client=DIALECT.client)
+    return Request(request.method.upper(), where, _headers(tuple(lines)), body, DIALECT.client, "1.1", where.target)
+
+
+@lru_cache(maxsize=256)  # one value for all requests with the same lines
+def _headers(lines: tuple[tuple[str | bytes, str | bytes], ...]) -> Headers:
+    return Headers(tuple([(_text(name), _text(value)) for name, value in lines]))
 
 
 def _text(value: Any) -> str:
