@@ -81,12 +81,13 @@ def stubs(scope: Scope, host: str, port: int | None) -> bool:
     Args:
         port: None: a lookup, on whatever port.
     """
-    routers = [each.router for each in scope.chain()]
-    if any(router.names_host(host, port) for router in routers):
-        return True
+    chain = scope.chain()
+    for each in chain:
+        if each.router.names_host(host, port):
+            return True
     if port is not None and port not in HTTP_PORTS:
         return False
-    return any(router.has_open_routes for router in routers) and not scope.reaches(host, port)
+    return any(each.router.has_open_routes for each in chain) and not scope.reaches(host, port)
 
 
 def goes_by_wire(scope: Scope, host: str, port: int) -> bool:

@@ -195,11 +195,18 @@ def test_what_is_let_through_is_handed_to_the_door(net):
 
 
 def test_a_proxy_grants_a_tunnel(net):
-    end = far_end(net, proxies=True)
+    end = far_end(net, grants=lambda host, port: (host, port) == ("other.test", 8443))
     told = hear(end, b"CONNECT other.test:8443 HTTP/1.1\r\nHost: other.test:8443\r\n\r\n\x16\x03")
     assert told.said == b"HTTP/1.1 200 Connection established\r\n\r\n"
     assert (told.tunnel.host, told.tunnel.port, told.tunnel.unread) == ("other.test", 8443, b"\x16\x03")
     assert net.count == 0
+
+
+def test_a_tunnel_that_is_not_granted_is_a_request(net):
+    net.route("CONNECT", "https://other.test:8443/").reply(407)
+    told = hear(far_end(net, grants=lambda *_: False), b"CONNECT other.test:8443 HTTP/1.1\r\nHost: other.test\r\n\r\n")
+    assert told.said.startswith(b"HTTP/1.1 407 ")
+    assert (told.tunnel, net.count) == (None, 1)
 
 
 def test_head_has_no_body_and_a_target_in_absolute_form_wins(net):

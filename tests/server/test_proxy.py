@@ -109,6 +109,26 @@ def test_what_no_route_answers_is_told_with_the_report_and_fails_the_test(url):
         assert f'net.get("{url}")' in done.stdout
 
 
+def test_a_tunnel_for_what_is_no_http_is_refused_at_once_with_the_report_and_fails_the_test():
+    with pytest.raises(UnmetExpectation, match=r"CONNECT http://mail\.test:25/"), Network() as net:
+        net.get("https://api.test/x").reply().optional()
+        proxy = net.proxy()
+        with connected(proxy) as sock:  # its client would wait for the server's greeting
+            sock.sendall(b"CONNECT mail.test:25 HTTP/1.1\r\nHost: mail.test:25\r\n\r\n")
+            told = heard(sock, b"among the settings")
+        assert told.startswith(b"HTTP/1.1 501 ")
+        assert b'allow="mail.test"' in told
+        assert curl(proxy, "https://other.test:9999/", check=False).returncode == 56  # curl: it shows the status alone
+
+
+def test_a_proxy_that_refuses_a_tunnel_is_a_route_for_connect():
+    with Network() as net:
+        net.get(SECURE).reply().optional()
+        refused = net.route("CONNECT", "http://api.test:443/").reply(407)
+        assert "response 407" in curl(net.proxy(), SECURE, check=False).stderr
+        assert refused.count == 1
+
+
 def test_a_program_that_does_not_trust_the_authority_gets_no_further():
     with Network() as net:
         net.get(SECURE).reply().optional()

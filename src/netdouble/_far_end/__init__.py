@@ -33,9 +33,9 @@ class FarEnd:
         client: name and version of the client, where the door knows it; else the User-Agent's first product.
         limits: how much the client may send. passed: lets a request through to the real service; without it, a
             DeclarationError is raised. malformed: is given the call of a request that could not be read, for the log;
-            the client is told 400 by itself. proxies: a CONNECT is a wish for a tunnel, and granted (`Tunnel`).
-            foresee: what would answer a request now, nothing recorded. Asked when the head of one has come and its body
-            has not, for the faults that happen before that.
+            the client is told 400 by itself. grants: whether a CONNECT to that host and port is a wish for a tunnel,
+            and granted (`Tunnel`); else it is decided as any request. foresee: what would answer a request now, nothing
+            recorded. Asked when the head of one has come and its body has not, for the faults that happen before that.
 
     Example:
         >>> far_end = FarEnd(Origin("http", "x.test", 80), decide=router.open, connection=Connection())
@@ -46,10 +46,11 @@ class FarEnd:
 
     def __init__(self, origin: Origin, *, decide: Callable[[Request], Call], connection: Connection, client: str = "",
                  limits: Limits = DEFAULT_LIMITS, passed: PassedOn | None = None,
-                 malformed: Callable[[Call], None] | None = None, proxies: bool = False,
+                 malformed: Callable[[Call], None] | None = None,
+                 grants: Callable[[str, int], bool] | None = None,
                  foresee: Callable[[Request], Reply | None] | None = None) -> None:  # fmt: skip
         self._peer = Peer(origin, decide, connection, client, passed or no_way, malformed, foresee)
-        self._limits, self._proxies = limits, proxies
+        self._limits, self._grants = limits, grants
         self._speech: _Speech | None = None
         self._first = b""
 
@@ -70,7 +71,7 @@ class FarEnd:
     def hear_end(self) -> Iterator[Act]:
         """The client has closed its side. What is to be done now; nothing is heard after it."""
         if self._speech is None:
-            self._speech = Http1(self._peer, self._limits, self._proxies)
+            self._speech = Http1(self._peer, self._limits, self._grants)
             yield from self._speech.hear(self._first)
         yield from self._speech.hear_end()
 
@@ -94,7 +95,7 @@ class FarEnd:
         if self._peer.connection.alpn != "h2" and not data.startswith(_PREFACE):
             if _PREFACE.startswith(data):
                 return None
-            return Http1(self._peer, self._limits, self._proxies)
+            return Http1(self._peer, self._limits, self._grants)
         from netdouble._far_end.http2 import Http2  # h2 is an extra, and costs 30 ms
 
         return Http2(self._peer, self._limits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from netdouble._answering import steps_of
@@ -22,8 +22,8 @@ from netdouble.errors import DeclarationError
 class Http1:
     """HTTP/1.1: one request after the other."""
 
-    def __init__(self, peer: Peer, limits: Limits, proxies: bool) -> None:
-        self._peer, self._proxies = peer, proxies
+    def __init__(self, peer: Peer, limits: Limits, grants: Callable[[str, int], bool] | None) -> None:
+        self._peer, self._grants = peer, grants
         self._limits = limits
         self._parser = RequestParser(limits)
         self._talk: Any = None  # conversing.Talk, after a WebSocket handshake
@@ -80,11 +80,9 @@ class Http1:
                     self._parser.told_continue()
                     yield CONTINUE
                 return
-            if self._proxies and parsed.method == "CONNECT":
-                self._is_over = True
-                asked = parsed.to_request("http", "", None).url
+            if parsed.method == "CONNECT" and (tunnel := self._tunnel(parsed)) is not None:
                 yield b"HTTP/1.1 200 Connection established\r\n\r\n"
-                yield Tunnel(asked.host, asked.port, self._parser.unread)
+                yield tunnel
                 return
             self._is_over, self._fate = True, None  # until it went well
             call = self._peer.ask(parsed)
@@ -100,6 +98,14 @@ class Http1:
                 self._is_over = _switches(parsed, answer.status)
             else:
                 yield from self._answered(parsed, call)
+
+    def _tunnel(self, parsed: ParsedRequest) -> Tunnel | None:
+        """The tunnel that a CONNECT is granted; None: it is a request as any other."""
+        asked = parsed.to_request("http", "", None).url
+        if self._grants is None or not self._grants(asked.host, asked.port):
+            return None
+        self._is_over = True
+        return Tunnel(asked.host, asked.port, self._parser.unread)
 
     def _doomed(self) -> ParsedRequest | None:
         """The request on its way, without its body, when a fault is to happen now, before the rest has come."""

@@ -270,12 +270,13 @@ class Line:
             yield from self._far_end.hear_end()
         yield Ending.CLOSE
 
-    def _new_far_end(self, host: str, port: int, *, proxies: bool = True) -> FarEnd:
+    def _new_far_end(self, host: str, port: int) -> FarEnd:
         tls, connection = self._tls, self._connection
         if tls is not None:
             connection = replace(connection, sni=tls.sni, alpn=tls.alpn, tls_version=tls.version)
         origin = Origin("http" if tls is None else "https", host, port)
-        return FarEnd(origin, decide=self._decide, connection=connection, proxies=proxies, malformed=self._log,
+        return FarEnd(origin, decide=self._decide, connection=connection, malformed=self._log,
+                      grants=lambda _host, _port: True,
                       foresee=self._foresee,
                       passed=lambda call, said: passed_on(call, said, origin))  # fmt: skip
 

@@ -40,10 +40,8 @@ class Host(Protocol):
     """Who is behind the door.
 
     Attributes:
-        proxies: a CONNECT is a wish for a tunnel. came_to: see `Connection.server`.
+        came_to: see `Connection.server`.
     """
-
-    proxies: bool
 
     @property
     def came_to(self) -> str:
@@ -84,6 +82,10 @@ class Host(Protocol):
 
     def no_handshake(self, error: OSError) -> None:
         """A TLS handshake failed."""
+        ...
+
+    def grants(self, host: str, port: int) -> bool:
+        """A CONNECT to that host is given a tunnel."""
         ...
 
     def tunnels(self, tunnel: Tunnel, visit: Visit, line: Line) -> bool:
@@ -139,7 +141,7 @@ class Conversation:
     def __init__(self, visit: Visit, line: Line, host: Host, origin: Origin, connection: Connection) -> None:
         self._visit, self._line, self._host = visit, line, host
         self._far_end = FarEnd(origin, decide=self._decide, connection=connection, passed=host.passed,
-                               malformed=host.malformed, proxies=host.proxies, foresee=host.foresee)  # fmt: skip
+                               malformed=host.malformed, grants=host.grants, foresee=host.foresee)  # fmt: skip
         self._far_end_is_http2 = connection.alpn == "h2"
         self._call: Call | None = None
         self._has_said = False

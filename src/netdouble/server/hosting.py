@@ -41,8 +41,6 @@ class RoutesHost:
         url, own_port: where the server stands, when it does. handshake_errors: why TLS handshakes failed.
     """
 
-    proxies = False
-
     def __init__(self, scope: Callable[[], Scope], waiters: Waiters, *, shares: bool) -> None:
         self.url, self.own_port = "", 0
         self.handshake_errors: list[str] = []
@@ -68,6 +66,10 @@ class RoutesHost:
         from netdouble.server.upstream import passed_on
 
         return passed_on(call, said)
+
+    def grants(self, host: str, port: int) -> bool:  # noqa: ARG002  # a proxy's business
+        """A CONNECT is a request as any other."""
+        return False
 
     def tunnels(self, tunnel: Tunnel, visit: Visit, line: Line) -> bool:  # noqa: ARG002  # a proxy's business
         """Nothing is tunnelled."""

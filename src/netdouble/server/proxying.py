@@ -2,8 +2,9 @@
 
 Rule 1: a host that a route could answer is answered here, TLS included; what no route answers there is a 501 with the
 report, and fails the test.
-Rule 2: another host is tunnelled when the guard's policy allows it, and answered here when it does not: with the same
-report, since nothing may leave.
+Rule 2: another host is tunnelled when the guard's policy allows it. When it does not, nothing may leave: on a port of
+HTTP the tunnel is opened and the report told inside, for a client shows little of a CONNECT that is refused; on any
+other port its client may wait for ever for the server to speak first, so the CONNECT is refused with the report.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from netdouble._core.replies import PASS_THROUGH
 from netdouble._core.url_patterns import SplitUrl
 from netdouble._core.urls import URL
 from netdouble._far_end import Origin, Tunnel
+from netdouble._stepping_aside import HTTP_PORTS
 from netdouble.server.address import Address
 from netdouble.server.environment import proxy_variables
 from netdouble.server.hosting import RoutesHost
@@ -74,8 +76,6 @@ class Proxy(Running):
 class ProxyHost(RoutesHost):
     """Answers for every host that routes could answer."""
 
-    proxies = True
-
     def __init__(self, owner: Owner, address: Address, waiters: Waiters) -> None:
         super().__init__(owner._scope, waiters, shares=True)
         self._address = address
@@ -92,6 +92,14 @@ class ProxyHost(RoutesHost):
     def context(self, name: str | None) -> ssl.SSLContext:
         """By the name asked for."""
         return self._address.context(name)
+
+    def grants(self, host: str, port: int) -> bool:
+        """What is carried on, or answered inside of the tunnel; not what a route for CONNECT answers."""
+        scope = self._scope()
+        if any(route.method == "CONNECT" for each in scope.chain() for route in each.router.routes_at(host, port)):
+            return False
+        is_told_inside = port in HTTP_PORTS or _could_answer(scope, host, port)
+        return is_told_inside or (host, port) in _active.own_servers or scope.reaches(host, port)
 
     def tunnels(self, tunnel: Tunnel, visit: Visit, line: Line) -> bool:
         """Carry a tunnel to a host that is allowed and that no route could answer."""
