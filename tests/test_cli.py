@@ -144,11 +144,36 @@ def test_a_request_that_nothing_answers_fails_the_command(routes):
     assert run.returncode == 22  # the command's own
 
 
-@pytest.mark.parametrize(
-    ("source", "why"), [("", "has no function routes(net)"), ("def routes(net):\n    net.get('x')", "is not absolute")]
-)
+UNFIT = {
+    "": "routes.py has no function routes(net)",
+    "def routes(net):\n    net.get('x')": "is not absolute",
+    "def routes(net):\n    net.get('/x').reply(jsn={})": "did you mean json=?",
+    "def routes(): pass": "routes() takes one argument, the network: def routes(net)",
+    "async def routes(net): pass": "declaring needs no await: make it a plain function",
+    "def routes(net):\n    for name in 'ab': net.get(f'https://{name}.test/')": "(In a shell: --origin, and `netdouble",
+    "import nowhere_at_all": "No module named 'nowhere_at_all'",
+}
+
+
+@pytest.mark.parametrize(("source", "why"), UNFIT.items(), ids=list(UNFIT.values()))
 def test_a_file_that_can_not_work_is_told_so(tmp_path, source, why):
     (tmp_path / "routes.py").write_text(source)
     run = netdouble("serve", str(tmp_path / "routes.py"))
+    assert run.returncode == (1 if "import" in source else 2)
+    assert why in run.stderr
+
+
+CALLS = {
+    "a folder": (["serve", "."], "netdouble serve: . is a folder; give the Python file with a function routes(net)"),
+    "a file that is not there": (["proxy", "nowhere.py", "--", "true"], "No such file or directory: "),
+    "no command": (["run", "--sealed"], "netdouble run: which command? netdouble run --sealed -- pytest -q"),
+    "an entry": (["run", "--sealed", "--allow", "a b", "--", "true"], "netdouble run: allow: 'a b' can't be read"),
+    "a word that is none": (["dcotor"], "invalid choice: 'dcotor'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "why"), CALLS.values(), ids=CALLS)
+def test_a_call_that_can_not_work_is_told_so(arguments, why):
+    run = netdouble(*arguments)
     assert run.returncode == 2
     assert why in run.stderr

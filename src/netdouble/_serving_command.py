@@ -6,6 +6,8 @@ Rule: every call is a line, every request that nothing answers its report; the e
 from __future__ import annotations
 
 import argparse
+import inspect
+import os
 import runpy
 import subprocess
 import sys
@@ -13,9 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from netdouble._core.calls import Call
-from netdouble.errors import NetdoubleError
+from netdouble.errors import DeclarationError, NetdoubleError
 from netdouble.server.address import Address
-from netdouble.server.origins import read_origin
+from netdouble.server.origins import only_origin, read_origin
 from netdouble.server.proxying import Proxy
 from netdouble.server.running import Running
 from netdouble.server.serving import Server
@@ -30,7 +32,13 @@ def run_serve(chosen: argparse.Namespace) -> int:
 
     def make(network: ServerNetwork) -> Running:
         address = Address(chosen.host, chosen.port, chosen.tls, chosen.http2)
-        return Server(network, read_origin(chosen.origin) if chosen.origin else None, address, shares=True)
+        if chosen.origin:
+            return Server(network, read_origin(chosen.origin), address, shares=True)
+        try:
+            only_origin(network.routes)
+        except DeclarationError as error:
+            raise DeclarationError(f"{error}\n(In a shell: --origin, and `netdouble proxy {chosen.file}`)") from None
+        return Server(network, None, address, shares=True)
 
     return _run("serve", chosen.file, {}, make, lambda door: _until_interrupted(door, tls=chosen.tls))
 
@@ -63,9 +71,18 @@ def _run(name: str, file: str, settings: Any, make: Callable[[ServerNetwork], Ru
 
 
 def _routes_of(file: str) -> Callable[[ServerNetwork], object]:
+    """The function that declares them; an error in the file itself is shown where it is."""
+    if os.path.isdir(file):
+        raise DeclarationError(f"{file} is a folder; give the Python file with a function routes(net)")
     function: Callable[[ServerNetwork], object] | None = runpy.run_path(file).get("routes")
     if not callable(function):
-        raise OSError(f"{file} has no function routes(net), which declares the routes")
+        raise DeclarationError(f"{file} has no function routes(net), which declares the routes")
+    try:
+        inspect.signature(function).bind("net")
+    except TypeError:
+        raise DeclarationError(f"{file}: routes() takes one argument, the network: def routes(net): ...") from None
+    if inspect.iscoroutinefunction(function):
+        raise DeclarationError(f"{file}: routes(net) is async; declaring needs no await: make it a plain function")
     return function
 
 

@@ -33,7 +33,7 @@ def run(command: Sequence[str], *, mode: str, allow: Sequence[str] = (), loopbac
         DeclarationError: an entry can't be read.
     """
     if not command:
-        raise DeclarationError("netdouble run: which command? netdouble run --sealed -- pytest -q")
+        raise DeclarationError("which command? netdouble run --sealed -- pytest -q")
     program = shutil.which(command[0])
     if program is None:
         return _fail(f"there is no command {command[0]!r}", NOT_FOUND)
