@@ -76,7 +76,7 @@ class Call:
             return
         self.closed = True
         self.response, self.error = response, error
-        if self.bodies is not None:
+        if response is not self.answer and response is not None and self.bodies is not None:
             self.bodies.keep_response(self)
 
     @property

@@ -38,10 +38,9 @@ class Bodies:
             self._keep(_let_go_of_request, call, size)
 
     def keep_response(self, call: Call) -> None:
-        """Count the body of `call.response`, when nothing but the log holds it."""
-        response = call.response
-        if response is not None and response is not call.answer:
-            self._keep(_let_go_of_response, call, len(response.body))
+        """Count the body of `call.response`, which nothing but the log holds."""
+        if call.response is not None:
+            self._keep(_let_go_of_response, call, len(call.response.body))
 
     def keep_message(self, dialogue: Dialogue) -> None:
         """Count the newest message of a WebSocket conversation."""

@@ -179,12 +179,12 @@ class Router:
         """The route that answers, and what the selection decided, where it had to be asked."""
         if self._ended:
             return None, None
-        view = View(self, request, declined)
+        offered: list[Route] | None = None
         if type(self.selection) in TAKE_THE_ONLY:
-            offered = view.offered()
+            offered = self.offered(request, declined)
             if len(offered) == 1 and offered[0].budget is None:
                 return (None if offered[0].mismatches(request) else offered[0]), None
-        choice = self.selection.choose(view)
+        choice = self.selection.choose(View(self, request, declined, offered))
         return (None if choice is None or choice.entry is None else choice.entry.route), choice
 
     def entry(self, route: Route) -> Entry[Route]:
@@ -220,13 +220,23 @@ class Router:
         """The routes that the index offers for `request`, in declared order: none that could match is missing."""
         return self._index.candidates(request)
 
+    def offered(self, request: Request, declined: Collection[int] = ()) -> list[Route]:
+        """The candidates of which one may be chosen now: not retired, in their state, and not among `declined`."""
+        offered = self._index.candidates(request)
+        if declined or self._retired:
+            offered = [r for r in offered if r.order not in self._retired and r.order not in declined]
+        for route in offered:
+            if route.step is not None:
+                return [r for r in offered if r.step is None or self.states.holds(r.step)]
+        return offered
+
 
 class View:
     """What a selection sees of a router for one request."""
 
-    def __init__(self, router: Router, request: Request, declined: Collection[int] = ()) -> None:
-        self._router, self.request, self._declined = router, request, declined
-        self._offered: list[Route] | None = None
+    def __init__(self, router: Router, request: Request, declined: Collection[int] = (),
+                 offered: list[Route] | None = None) -> None:  # fmt: skip
+        self._router, self.request, self._declined, self._offered = router, request, declined, offered
 
     def matching(self) -> Sequence[Entry[Route]]:
         """The routes that match, in declared order, the used-up ones too."""
@@ -247,15 +257,7 @@ class View:
     def offered(self) -> list[Route]:
         """The routes that could match, in declared order."""
         if self._offered is None:
-            router, declined = self._router, self._declined
-            offered = router.candidates(self.request)
-            if declined or router._retired:
-                offered = [r for r in offered if r.order not in router._retired and r.order not in declined]
-            for route in offered:
-                if route.step is not None:
-                    offered = [r for r in offered if r.step is None or router.states.holds(r.step)]
-                    break
-            self._offered = offered
+            self._offered = self._router.offered(self.request, self._declined)
         return self._offered
 
     def declared(self) -> Sequence[Entry[Route]]:

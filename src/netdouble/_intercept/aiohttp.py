@@ -33,7 +33,7 @@ from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
-from netdouble._core.replies import Fail
+from netdouble._core.replies import Fail, Reply
 from netdouble._core.routes import Route
 from netdouble._core.urls import URL, join_url
 from netdouble._intercept import aiohttp_response, aiohttp_sessions
@@ -198,15 +198,15 @@ class _Door:
         url, routers = _url_of(req), [each.router for each in scope.chain()]
         if _is_free(req, url, routers, scope):
             return await _let_through(connector, connect, req, traces, timeout, scope)
-        if goes_by_wire(scope, url.host, url.port):
+        if scope.settings.layer == "wire" and goes_by_wire(scope, url.host, url.port):
             _close_those(connector, req, lambda transport: not leads_to_wire(transport.get_extra_info("socket")))
             with announcing(_whole(req, _known_body(req) or b"")):
                 return await connect(connector, req, traces, timeout)
         decided = None
-        if any(_may_fail_to_connect(route, req) for route in _candidates(req, url, routers)):
+        if _may_fail_to_connect(_candidates(req, url, routers), req):
             decided = await _decided_already(req, timeout, scope, routers)
         while True:
-            _close_those(connector, req, lambda transport: not isinstance(transport, MemoryTransport))
+            _close_those(connector, req, _is_real)
             connection = await connect(connector, req, traces, timeout)
             transport = connection.transport
             if isinstance(transport, MemoryTransport):
@@ -219,9 +219,14 @@ class _Door:
 
 def _close_those(connector: Any, req: Any, wrong: Callable[[Any], bool]) -> None:
     """Close the connections that could be used for `req` and are older than the scope, or of another layer."""
-    for protocol, _ in tuple(connector._conns.get(req.connection_key, ())):
+    kept = connector._conns.get(req.connection_key)
+    for protocol, _ in tuple(kept) if kept else ():
         if protocol.transport is not None and wrong(protocol.transport):
             protocol.close()
+
+
+def _is_real(transport: Any) -> bool:
+    return not isinstance(transport, MemoryTransport)
 
 
 # What is known before the request is written
@@ -247,13 +252,18 @@ def _whole(req: Any, body: bytes) -> Request:
 
 def _candidates(req: Any, url: URL, routers: list[router.Router]) -> list[Route]:
     asked = Request(req.method, url)  # as much of it as the index of routes looks at
+    if len(routers) == 1:
+        return routers[0].candidates(asked)
     return [route for each in routers for route in each.candidates(asked)]
 
 
 def _is_free(req: Any, url: URL, routers: list[router.Router], scope: Scope) -> bool:
     """As `router.open_call` decides about a request that no route answers, whatever its body."""
     host, port = url.host, url.port
-    if any(each.names_host(host, port) for each in routers) or not scope.reaches(host, port):
+    for each in routers:
+        if each.names_host(host, port):
+            return False
+    if not scope.reaches(host, port):
         return False
     return not _candidates(req, url, routers)
 
@@ -283,15 +293,20 @@ def _to_the_real_one(req: Any) -> Iterator[None]:
 # Failing to connect
 
 
-def _connect_fault(reply: Any, req: Any) -> Fault | None:
+def _connect_fault(reply: Reply | None, req: Any) -> Fault | None:
     fault = reply.fault if isinstance(reply, Fail) else None
     if fault is None or not fault.on(req.url.scheme).before_request:
         return None
     return fault
 
 
-def _may_fail_to_connect(route: Route, req: Any) -> bool:
-    return any(_connect_fault(reply, req) is not None for reply, _ in route.answers.steps)
+def _may_fail_to_connect(routes: list[Route], req: Any) -> bool:
+    """One of their answers is a fault of the connecting phase."""
+    for route in routes:
+        for reply, _ in route.answers.steps:
+            if isinstance(reply, Fail) and _connect_fault(reply, req) is not None:
+                return True
+    return False
 
 
 async def _decided_already(req: Any, timeout: Any, scope: Scope, routers: list[router.Router]) -> Call | None:

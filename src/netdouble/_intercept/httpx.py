@@ -101,10 +101,10 @@ def _answered(scope: Scope, transport: Any, original: Function, request: Any) ->
             if isinstance(call.answer, Conversation):
                 return library.conversing(call, request, Stream)
             answer = call.answer if isinstance(call.answer, Response) else _answering.settle(call)
-            if isinstance(answer, Response) and library.is_plain(answer, neutral, request):
+            if isinstance(answer, Response) and (head := library.plain_head(answer, neutral, request)):
                 if answer.delay:
                     wait(answer.delay)
-                return library.handed_over(answer, neutral, call, request)
+                return library.handed_over(answer, head, neutral, call, request)
             with library.sending(request, body):
                 if isinstance(answer, PassThrough):
                     with let_through(neutral.url, pool):
@@ -146,10 +146,10 @@ async def _aanswered(scope: Scope, transport: Any, original: Function, request: 
                 return library.conversing(call, request, AsyncStream)
             # A coroutine that has nothing to wait for is not made: two were a tenth of our share.
             answer = call.answer if isinstance(call.answer, Response) else await _answering.asettle(call)
-            if isinstance(answer, Response) and library.is_plain(answer, neutral, request):
+            if isinstance(answer, Response) and (head := library.plain_head(answer, neutral, request)):
                 if answer.delay:
                     await asleep(answer.delay)
-                return library.handed_over(answer, neutral, call, request)
+                return library.handed_over(answer, head, neutral, call, request)
             with library.sending(request, body):
                 if isinstance(answer, PassThrough):
                     with let_through(neutral.url, pool):

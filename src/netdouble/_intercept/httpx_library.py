@@ -87,25 +87,25 @@ class Library:
 
     # A reply without a connection
 
-    def is_plain(self, answer: Response, neutral: Request, request: Any) -> bool:
-        """It can be handed over as it is: in time, and with no word about its framing that might be a lie."""
+    def plain_head(self, answer: Response, neutral: Request, request: Any) -> _Head | None:
+        """Its head, if it can be handed over as it is: in time, and with no word about its framing that might lie."""
         if answer.delay and late(answer.delay, _patience(request)):
-            return False
+            return None
         headers = neutral.headers
         if type(headers) is _SentHeaders and headers.closes:
-            return False
-        return _head(answer).plain
+            return None
+        head = _head(answer)
+        return head if head.plain else None
 
-    def handed_over(self, answer: Response, neutral: Request, call: Call, request: Any) -> Any:
+    def handed_over(self, answer: Response, head: _Head, neutral: Request, call: Call, request: Any) -> Any:
         """The library's own response to its `request`, its body still to be read."""
         call.close(answer)
-        head = _head(answer)
         headers = head.made.get(self.client)
         if headers is None:
             headers = head.made[self.client] = self.module.Headers(head.lines)
         extensions = head.extensions  # each response makes a dict of its own of them
         if not head.is_given:
-            extensions = {**extensions, "network_stream": Unconnected(neutral.url.port)}
+            extensions = {**extensions, "network_stream": _unconnected(neutral.url.port)}
         stream = self._stream(answer, head, neutral, call, request)
         return self.module.Response(answer.status, headers=headers, stream=stream, extensions=extensions)
 
@@ -171,6 +171,7 @@ class Library:
 
 
 _BODILESS = frozenset({204, 304})
+_unconnected = lru_cache(maxsize=256)(Unconnected)
 
 
 def _patience(request: Any) -> float | None:
@@ -355,7 +356,7 @@ def to_native(response: Response, request: Request | None, library: str) -> Any:
         at_once = Response.of_parts(
             response.status, response.headers, Stream([_answering.whole(response.stream)]), reason=response.reason,
             http_version=response.http_version, trailers=response.trailers)  # fmt: skip
-    made = library_in(module).handed_over(at_once, asked, Call(asked, None, response), native_request)
+    made = library_in(module).handed_over(at_once, _head(at_once), asked, Call(asked, None, response), native_request)
     made.request = native_request
     made.stream = module.ByteStream(b"".join(made.stream))
     made.read()
