@@ -145,7 +145,7 @@ class MemorySocket:
         self._answers: deque[_Answer] = deque()
         self._rest = memoryview(b"")  # said already, not read yet
         self._passed: _Passed | None = None
-        self._upgraded = self._hung_up = self._was_reset = self._closed = False
+        self._upgraded = self._hung_up = self._was_reset = self._told_reset = self._closed = False
         self._io_refs = 0
 
     # Writing
@@ -157,8 +157,9 @@ class MemorySocket:
             self._real.sendall(view, flags)
             return
         self._run_on()
-        if self._was_reset:
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        if self._was_reset:  # the first to ask is told (sk_stream_error() in Linux' net/core/stream.c)
+            is_told, self._told_reset = self._told_reset, True
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) if is_told else reset()
         if not self._hung_up:  # else lost as on the wire, and the next read tells
             self._parser.feed(view)
             while (parsed := self._next_request()) is not None:
@@ -362,7 +363,7 @@ class MemorySocket:
         if ending is Ending.STALL:
             raise self._timed_out()
         if ending is Ending.RESET:
-            self._was_reset = True
+            self._was_reset, self._told_reset = True, heard
             raise reset()
         return False
 

@@ -75,6 +75,7 @@ class Aiohttp:
             finally:
                 opened.loop.run_until_complete(opened.session.close())
                 opened.loop.run_until_complete(_closed())
+                opened.loop.run_until_complete(_dropped())
 
     async def start(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession()
@@ -109,12 +110,21 @@ async def _closed() -> None:
             return
 
 
+async def _dropped() -> None:
+    """What a peer that stopped reading still had to be sent is given up: the loop ends, and nobody would close it."""
+    transports = list(getattr(asyncio.get_running_loop(), "_transports", {}).values())  # uvloop closes its own
+    for transport in transports:
+        transport.abort()
+    await asyncio.sleep(0)
+
+
 async def _chunks(content: tuple[bytes, ...]) -> AsyncIterator[bytes]:
     for chunk in content:
         yield chunk
 
 
 DRIVERS = [Aiohttp()]
+ON_UVLOOP: list[Aiohttp] = []
 if sys.platform != "win32":
 
     class OnUvloop(Aiohttp):
@@ -123,4 +133,4 @@ if sys.platform != "win32":
         name = "aiohttp on uvloop"
         new_loop = staticmethod(uvloop.new_event_loop)
 
-    ON_UVLOOP = [OnUvloop()]
+    ON_UVLOOP.append(OnUvloop())

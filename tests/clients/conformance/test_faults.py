@@ -57,8 +57,6 @@ def test_a_fault_raises_the_clients_own_exception_at_once(driver: Driver, fault:
             assert route.last.error is not None
 
 
-# aiohttp goes while a peer that reads nothing still has to be sent something.
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @every_driver
 @every_fault
 def test_the_real_wire_raises_the_same_with_the_same_text(
@@ -85,11 +83,10 @@ def test_the_real_wire_raises_the_same_with_the_same_text(
     assert _text(stubbed) == _text(real)
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @every_driver
 @every_fault
 def test_a_fault_at_the_layer_wire_raises_the_same(driver: Driver, fault: Fault):
-    timeout = 0.3 if fault.effect in {"timeout", "stall"} else 10.0  # time is real there
+    timeout = 0.3 if fault.effect in {"timeout", "stall"} else 30.0  # time is real there
     # TLS only where it is the point: before 3.12.3 CPython takes a reset below it for an orderly end (gh-115627).
     url = URL if fault.position == "handshake" else URL.replace("https", "http")
     with Network(layer="wire", unused="off") as net:

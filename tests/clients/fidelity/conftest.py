@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.clients.fidelity.wire import Oracle, names_on_loopback
+from tests.clients.fidelity.oracle import Oracle
+from tests.clients.fidelity.worlds import names_on_loopback
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.clients.conformance.driver_httpx import DRIVERS, AsyncHttpcore, Httpcore, _parts
 from tests.clients.conformance.drivers import Send
-from tests.clients.fidelity.showing import Look, Shown, ask, plain, prefixed, public, told
+from tests.clients.fidelity.showing import Look, Shown, Traced, ask, prefixed, public, told
 
 
 def shown_by(response: Any) -> Shown:
@@ -20,25 +20,17 @@ def shown_by(response: Any) -> Shown:
 
 def look(client: Any, send: Send) -> Shown:
     """Send one request, with a trace."""
-    events: list[str] = []
-
-    def trace(name: str, info: Any) -> None:
-        events.append(f"{name} {plain({key: value for key, value in info.items() if key != 'return_value'})}")
-
-    async def atrace(name: str, info: Any) -> None:
-        trace(name, info)
-
-    is_async = isinstance(client, AsyncHttpcore)
+    traced, is_async = Traced(), isinstance(client, AsyncHttpcore)
     parts = _parts(send, is_async=is_async)
-    parts["extensions"]["trace"] = atrace if is_async else trace
+    parts["extensions"]["trace"] = traced.anote if is_async else traced.note
     try:
         if is_async:
             response = client.run(lambda: client.pool.request(send.method, send.url, **parts))
         else:
             response = client.pool.request(send.method, send.url, **parts)
     except Exception as error:
-        return prefixed("error.", told(error)) | {"trace": events}
-    return shown_by(response) | {"trace": events}
+        return prefixed("error.", told(error)) | {"trace": traced.events}
+    return shown_by(response) | {"trace": traced.events}
 
 
 def state(client: Any) -> Shown:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.clients.conformance.driver_httpx import DRIVERS, AsyncHttpx, Httpx, _content
+from tests.clients.conformance.driver_httpx import DRIVERS, ON_UVLOOP, AsyncHttpx, Httpx, _content
 from tests.clients.conformance.drivers import Send
-from tests.clients.fidelity.showing import Look, Shown, ask, jar, prefixed, public, told
+from tests.clients.fidelity.showing import Look, Shown, Traced, ask, jar, prefixed, public, told
 from tests.clients.fidelity.special_httpx import SPECIALS
 
 
@@ -43,41 +43,30 @@ def failure(error: Any) -> Shown:
     )
 
 
-def _shown(response: Any, events: list[Any]) -> Shown:
+def _shown(response: Any) -> Shown:
     shown = shown_by(response)
     for n, hop in enumerate(response.history):
         shown |= prefixed(f"history.{n}.", shown_by(hop))
     return shown
 
 
-def _traced(info: Any) -> str:
-    return " ".join(f"{key}={value!r}" for key, value in info.items())
-
-
 def look(client: Any, send: Send) -> Shown:
     """Send one request, with a trace."""
-    events: list[str] = []
-    options = {"headers": list(send.headers), "timeout": send.timeout, "follow_redirects": send.follow}
-    if isinstance(client, Httpx):
-        trace = lambda name, info: events.append(name)
-        try:
-            response = client.session.request(send.method, send.url, content=_content(send, is_async=False),
-                                              extensions={"trace": trace}, **options)  # fmt: skip
-            return _shown(response, events) | {"trace": events}
-        except Exception as error:
-            return failure(error) | {"trace": events}
-
-    async def atrace(name: str, info: Any) -> None:
-        events.append(name)
+    traced, is_async = Traced(), not isinstance(client, Httpx)
+    options = {
+        "headers": list(send.headers), "timeout": send.timeout, "follow_redirects": send.follow,
+        "content": _content(send, is_async=is_async),
+        "extensions": {"trace": traced.anote if is_async else traced.note},
+    }  # fmt: skip
 
     async def work() -> Any:
-        return await client.session.request(send.method, send.url, content=_content(send, is_async=True),
-                                            extensions={"trace": atrace}, **options)  # fmt: skip
+        return await client.session.request(send.method, send.url, **options)
 
     try:
-        return _shown(client.run(work), events) | {"trace": events}
+        shown = _shown(client.run(work) if is_async else client.session.request(send.method, send.url, **options))
     except Exception as error:
-        return failure(error) | {"trace": events}
+        shown = failure(error)
+    return shown | {"trace": traced.events}
 
 
 def state(client: Any) -> Shown:
@@ -95,6 +84,6 @@ def _packages(name: str) -> tuple[str, str]:
 
 LOOKS = [
     Look(driver, look, state, _packages(driver.module.__name__), SPECIALS)
-    for driver in DRIVERS
+    for driver in (*DRIVERS, *ON_UVLOOP)
     if isinstance(driver, (Httpx, AsyncHttpx))
 ]

@@ -1,4 +1,4 @@
-"""What a client shows of the wire and not of a stub, at the default layer. docs/explanation/fidelity.md says the same.
+"""What a client shows of a real server and not of a stub, at each layer. docs/explanation/fidelity.md says the same.
 
 Rule: strict both ways. A difference that is not here fails its row; each loss names a row where it must be seen, so
 that one which was mended fails until it is taken out, here and in the docs.
@@ -16,16 +16,17 @@ class Loss:
 
     Attributes:
         clients: whose, a regex on the driver's name. shown: the observations, a regex on their names.
-        row: where it is seen. what: as the docs have it.
+        row: where it is seen. what: as the docs have it. layer: where it is lost.
     """
 
     clients: str
     shown: str
     row: str
     what: str
+    layer: str = "transport"
 
 
-_HTTPX = r"httpx2?( on (asyncio|trio))?"
+_HTTPX = r"httpx2?( on (asyncio|uvloop|trio))?"
 
 LOSSES = (
     Loss(_HTTPX, r"\d+\.trace", "statuses", "events of the `trace` extension"),
@@ -37,6 +38,9 @@ LOSSES = (
 )
 
 
-def is_lost(client: str, shown: str) -> bool:
-    """This observation may differ."""
-    return any(re.fullmatch(loss.clients, client) and re.fullmatch(loss.shown, shown) for loss in LOSSES)
+def is_lost(client: str, shown: str, layer: str) -> bool:
+    """This observation may differ at this layer."""
+    return any(
+        loss.layer == layer and re.fullmatch(loss.clients, client) and re.fullmatch(loss.shown, shown)
+        for loss in LOSSES
+    )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.clients.conformance.drivers import Client, Driver, Send
-from tests.clients.fidelity.wire import At, Site
+from tests.clients.fidelity.oracle import At, Site
 
 Shown = dict[str, Any]
 
@@ -27,12 +27,14 @@ class Special:
     """A row for one client only: what the common table has no words for.
 
     Attributes:
-        site: what is answered. look: what is done with the open client, and what it shows then.
+        site: what is answered. look: what is done with the open client, and what it shows then. layers: where it means
+        something.
     """
 
     name: str
     site: Callable[[At], Site]
     look: Callable[[Any, At], Shown]
+    layers: tuple[str, ...] = ("transport", "wire", "server")
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,23 @@ def prefixed(prefix: str, shown: Mapping[str, Any]) -> Shown:
     return {f"{prefix}{name}": value for name, value in shown.items()}
 
 
+class Traced:
+    """The events of the `trace` extension of httpcore in their order, with what they say."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def note(self, name: str, info: Mapping[str, Any]) -> None:
+        """One event. A generator that was left is closed by chance, on trio when its loop gets to it."""
+        if not isinstance(info.get("exception"), GeneratorExit):
+            said = {key: value for key, value in info.items() if key != "return_value"}
+            self.events.append(f"{name} {plain(said)}")
+
+    async def anote(self, name: str, info: Mapping[str, Any]) -> None:
+        """As `note`, for an async client."""
+        self.note(name, info)
+
+
 @contextmanager
 def listening(packages: tuple[str, ...]) -> Iterator[Shown]:
     """What is logged and warned meanwhile."""
@@ -178,8 +197,10 @@ def listening(packages: tuple[str, ...]) -> Iterator[Shown]:
             logging.getLogger(name).setLevel(level)
     for package in packages:
         heard[f"log of {package}"] = [
-            f"{line.levelname} {plain(line.getMessage())}" for line in lines if line.name.partition(".")[0] == package
-        ]
+            f"{line.levelname} {plain(line.getMessage())}"
+            for line in lines
+            if line.name.partition(".")[0] == package and "exception=GeneratorExit()" not in line.getMessage()
+        ]  # as of Traced
     heard["warnings"] = [
         f"{warning.category.__name__}: {plain(str(warning.message))}"
         for warning in warned

@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 from tests.clients.fidelity.look_aiohttp import Traced, shown_by
+from tests.clients.fidelity.oracle import At
 from tests.clients.fidelity.showing import Shown, Special, plain, told
 from tests.clients.fidelity.special_requests import BASIC, CHUNKS, DIGEST
-from tests.clients.fidelity.wire import At
 
 from netdouble import Fault, Response
 

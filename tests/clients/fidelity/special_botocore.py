@@ -8,8 +8,8 @@ from typing import Any
 import botocore
 import botocore.config
 import botocore.session
+from tests.clients.fidelity.oracle import At
 from tests.clients.fidelity.showing import Shown, Special, plain, told
-from tests.clients.fidelity.wire import At
 
 from netdouble import Fault, Response
 

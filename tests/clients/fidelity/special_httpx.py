@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.clients.conformance.driver_httpx import Httpx
+from tests.clients.fidelity.oracle import At
 from tests.clients.fidelity.showing import Shown, Special, plain, told
 from tests.clients.fidelity.special_requests import BASIC, CHUNKS, DIGEST, ON_TO_Y
-from tests.clients.fidelity.wire import At
 
 from netdouble import Fault, Response
 

@@ -11,8 +11,8 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
+from tests.clients.fidelity.oracle import At
 from tests.clients.fidelity.showing import Shown, Special, jar, plain, told
-from tests.clients.fidelity.wire import At
 
 from netdouble import Fault, Response
 

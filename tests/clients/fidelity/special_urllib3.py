@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import urllib3
 from tests.clients.fidelity.look_urllib3 import raw_response
+from tests.clients.fidelity.oracle import At
 from tests.clients.fidelity.showing import Shown, Special, plain, told
 from tests.clients.fidelity.special_requests import BASIC, CHUNKS, DIGEST
-from tests.clients.fidelity.wire import At
 
 from netdouble import Fault, Response
 
@@ -31,13 +31,13 @@ def steps(*asked: Callable[[], Any]) -> list[Any]:
     return seen
 
 
-def special(name: str, site: Any, look: Callable[[Any, At], Any]) -> Special:
+def special(name: str, site: Any, look: Callable[[Any, At], Any], **more: Any) -> Special:
     """A row: what `look` gives, or raises."""
 
     def shown(client: Any, at: At) -> Shown:
         return {"shown": steps(lambda: look(client, at))}
 
-    return Special(name, site if callable(site) else lambda at: site, shown)
+    return Special(name, site if callable(site) else lambda at: site, shown, **more)
 
 
 PLAIN = {"/x": [Response(text="x")]}
@@ -164,7 +164,7 @@ def _pieces(client: Any, at: At) -> Any:
 
 HTTP_CLIENT = (
     special("headers by hand", PLAIN, _by_hand),
-    special("a tunnel", PLAIN, _tunnelled),
+    special("a tunnel", PLAIN, _tunnelled, layers=("transport", "wire")),  # a server is no proxy
     special("calls out of turn", PLAIN, _out_of_turn),
     special("a body in pieces", STREAMED, _pieces),
     special("a body of known length in pieces", PLAIN, _pieces),

@@ -1,9 +1,7 @@
-"""Two worlds that answer alike: a real server on the loopback (the oracle), and a network of ours.
+"""The oracle: a real server on the loopback that answers as it is declared, as a site.
 
-What they answer is declared once, as a site. The server hears with h11, not with our parser, and sends the bytes that
-the codec spells for the same `Response`, so whatever a client shows differently is the door's doing.
-
-Rule: both worlds have the same URLs, so nothing must be renamed before two observations are compared.
+It hears with h11, not with our parser, and sends the bytes that the codec spells for the same `Response`, so whatever a
+client shows differently of a stub is the door's doing.
 """
 
 from __future__ import annotations
@@ -13,15 +11,14 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import h11
 
-from netdouble import Fault, Network, Pause, Response
+from netdouble import Fault, Pause, Response
 from netdouble._codec.scripts import Ending, Script
 from netdouble._codec.spelled_faults import spell_fault
 from netdouble._codec.spelling import spell
@@ -32,6 +29,8 @@ At = Callable[[str], str]
 Site = Mapping[str, Sequence["Response | Fault"]]
 
 HOME = "a.test"
+# Seconds between the pieces of a body; the later ones for a machine on which it did not do.
+PAUSES = (0.02, 0.05, 0.15)
 UNKNOWN = Response(404, text="no such path in the site")
 
 
@@ -44,27 +43,6 @@ class Heard:
     version: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
-
-
-# While this is so, names are the network's to resolve: it answers real connections.
-_stubbed_below = False
-
-
-@contextmanager
-def names_on_loopback() -> Iterator[None]:
-    """While this lasts, every name under .test is this machine's."""
-    real = socket.getaddrinfo
-
-    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        name = host.decode("ascii") if isinstance(host, bytes) else host
-        ours = isinstance(name, str) and name.endswith(".test") and not _stubbed_below
-        return real("127.0.0.1" if ours else host, *args, **kwargs)
-
-    socket.getaddrinfo = getaddrinfo
-    try:
-        yield
-    finally:
-        socket.getaddrinfo = real
 
 
 class Oracle:
@@ -80,7 +58,7 @@ class Oracle:
         self.port: int = self._listener.getsockname()[1]
         self.heard: list[Heard] = []
         self.connections = 0
-        self.pause = 0.02
+        self.pause = PAUSES[0]
         self._left: dict[str, list[Response | Fault]] = {}
         self._open: list[socket.socket] = []
         self._busy = 0
@@ -104,7 +82,7 @@ class Oracle:
         Else what a client sees of a connection that it uses again would depend on who is faster.
         """
         with self._changed:
-            assert self._changed.wait_for(lambda: not self._busy, 2)
+            assert self._changed.wait_for(lambda: not self._busy, 5)
 
     def _count(self, step: int) -> None:
         with self._changed:
@@ -206,33 +184,3 @@ class Oracle:
             select.select([connection], [], [], 5)  # until the client gives up
             self._count(+1)
         return script.ending is Ending.KEEP_ALIVE
-
-
-@contextmanager
-def stubbed(oracle: Oracle, site: Site, layer: str = "transport") -> Iterator[Callable[[], list[Heard]]]:
-    """A network that answers as the oracle would; gives what asks for the requests that it got."""
-    global _stubbed_below
-    before = oracle.connections
-    with Network(unused="off", swallowed="warn", layer=layer) as net:
-        _stubbed_below = layer == "wire"
-        net.any().reply(UNKNOWN)
-        for path, answers in site.items():
-            route = net.any(oracle.at(path))
-            for n, answer in enumerate(answers):
-                (route.then if n else route.reply)(answer)
-        try:
-            yield lambda: [_heard(call.request) for call in net.calls]
-        finally:
-            _stubbed_below = False
-    assert oracle.connections == before, "a stubbed request reached the real server"
-
-
-@contextmanager
-def real(oracle: Oracle, site: Site) -> Iterator[Callable[[], list[Heard]]]:
-    """The oracle itself; gives what asks for the requests that it got."""
-    oracle.stage(site)
-    yield lambda: oracle.heard
-
-
-def _heard(request: Any) -> Heard:
-    return Heard(request.method, request.raw_target, request.http_version, request.headers.fields, request.body)
