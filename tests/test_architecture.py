@@ -43,11 +43,24 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_problems": (*INSIDE, "_swallowing"),
     "server": EDGE,
     "_serving": (*EDGE, "_intercept", "server"),
-    "network": (*EDGE, "_certificates", "_decorating", "_problems", "_intercept", "_gate", "guard", "_serving"),
+    "_mounting": ("_active", "_intercept"),
+    "_views": INSIDE,
+    "network": (
+        *EDGE,
+        "_certificates",
+        "_decorating",
+        "_problems",
+        "_intercept",
+        "_gate",
+        "guard",
+        "_serving",
+        "_mounting",
+        "_views",
+    ),
     "standalone": TOP,
     "_serving_command": (*TOP, "standalone"),
     "_child": ("__init__", "_gate"),
-    "__init__": (*TOP, "standalone"),
+    "__init__": (*TOP, "_views", "standalone"),
     "facades": (*TOP, "_decorating", "__init__"),
     "cli": (*TOP, "_serving_command", "__init__"),
     "__main__": ("cli",),
@@ -70,7 +83,7 @@ NAMES_IMPORTED_BY_STRING = {
     "netdouble.facades._pytest": "the facades' pytest plugins",
     "netdouble._plugin.preloading": "all of our own modules but the clients' files",
     "netdouble.cli": "the doctor tries every client of the table",
-    "netdouble.network": "the doors that are mounted by hand: requests_adapter() and its like",
+    "netdouble._mounting": "the doors that are mounted by hand: requests_adapter() and its like",
     "netdouble._child.sitecustomize": "the file beside it, which type checkers find in an installed netdouble alone",
     "netdouble._intercept.httpcore_failures": "exceptions of anyio or trio, whichever httpcore itself has loaded",
     "netdouble._core.regex_starts": "the stdlib's regex parser, whose name changed in Python 3.11",
@@ -79,7 +92,7 @@ NAMES_IMPORTED_BY_STRING = {
 # Where a client's package may be named under TYPE_CHECKING, nowhere else, and why.
 TYPES_ONLY = {
     "netdouble._core.messages": "what Response.as_requests() and its like return",
-    "netdouble.network": "what requests_adapter() and its like return",
+    "netdouble._mounting": "what requests_adapter() and its like return",
 }
 
 CLIENTS = {"requests", "urllib3", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "boto3", "botocore", "trio"}

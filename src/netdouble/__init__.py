@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netdouble._core.websocket_routes import WebSocketRoute
     from netdouble._core.websockets import Closing, WebSocketMessage
     from netdouble._far_end.peers import AsyncWebSocket, WebSocket
+    from netdouble._views import At
     from netdouble.errors import (
         AmbiguousScope,
         BodyReleased,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
         UnmetExpectation,
         WebSocketClosed,
     )
-    from netdouble.network import At, Network
+    from netdouble.network import Network
     from netdouble.server.proxying import Proxy
     from netdouble.server.serving import Server
     from netdouble.standalone import serve
@@ -142,7 +143,7 @@ _PLACES = {
     "UnmatchedRequest": "errors",
     "UnmetExpectation": "errors",
     "WebSocketClosed": "errors",
-    "At": "network",
+    "At": "_views",
     "Network": "network",
     "Proxy": "server.proxying",
     "Server": "server.serving",

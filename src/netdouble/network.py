@@ -11,9 +11,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from types import CodeType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from netdouble import _active
 from netdouble._active import Scope
@@ -23,7 +22,7 @@ from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
 from netdouble._core.headers import is_token
 from netdouble._core.keywords import named_keywords
-from netdouble._core.matchers import Conditions, check_query_once, conditions_matcher, merge_conditions
+from netdouble._core.matchers import Conditions, check_query_once
 from netdouble._core.presenting import Presented
 from netdouble._core.router import Router, next_order
 from netdouble._core.routes import Route
@@ -35,17 +34,14 @@ from netdouble._gate import arming, guard
 from netdouble._gate.policy import Policy
 from netdouble._intercept import catalog
 from netdouble._manner import Manner
+from netdouble._mounting import Mounting
 from netdouble._patch import Undo
 from netdouble._problems import Miss, Problem, problem_of, swallowed, waiting, warn
 from netdouble._serving import Serving, Stoppable
+from netdouble._views import At
 from netdouble.errors import DeclarationError, UnmetExpectation
 
 if TYPE_CHECKING:
-    import aiohttp
-    import httpx
-    import httpx2
-    import requests.adapters
-    import urllib3
     from typing_extensions import Self, Unpack
 
     from netdouble._core.settings import SettingsOptions
@@ -53,7 +49,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Network(Serving, Certificates, Verbs):
+class Network(Serving, Mounting, Certificates, Verbs):
     """Test doubles for the network: declare routes, and every HTTP client is answered by them.
 
     A context manager (also `async with`), a decorator for functions, coroutines, generators and test classes, and
@@ -401,65 +397,8 @@ class Network(Serving, Certificates, Verbs):
             self._last = self._base
         return self._standing
 
-    # Without patching
-
-    def requests_adapter(self) -> requests.adapters.HTTPAdapter:
-        """An adapter that answers from this network: `session.mount("https://", net.requests_adapter())`."""
-        made: requests.adapters.HTTPAdapter = _door("requests").requests_adapter(self._scope, _door("urllib3").mount)
-        return made
-
-    def urllib3_pool_manager(self) -> urllib3.PoolManager:
-        """A pool manager whose requests this network answers."""
-        made: urllib3.PoolManager = _door("urllib3").urllib3_pool_manager(self._scope)
-        return made
-
-    def httpx_transport(self) -> httpx.MockTransport:
-        """A transport for `httpx.Client` and `httpx.AsyncClient`: `httpx.Client(transport=net.httpx_transport())`."""
-        made: httpx.MockTransport = _door("httpx").httpx_transport(self._scope, "httpx")
-        return made
-
-    def httpx2_transport(self) -> httpx2.MockTransport:
-        """A transport for `httpx2.Client` and `httpx2.AsyncClient`."""
-        made: httpx2.MockTransport = _door("httpx").httpx_transport(self._scope, "httpx2")
-        return made
-
-    def aiohttp_connector(self) -> aiohttp.BaseConnector:
-        """A connector for `aiohttp.ClientSession(connector=net.aiohttp_connector())`."""
-        made: aiohttp.BaseConnector = _door("aiohttp").aiohttp_connector(self._scope)
-        return made
-
     def __repr__(self) -> str:
         return f"<Network {'open' if self._scopes else 'closed'}, {len(self.routes)} routes, {self.count} calls>"
-
-
-class At(Verbs):
-    """A view of a network: its routes inherit a base URL and conditions."""
-
-    def __init__(self, network: Network, base_url: str, conditions: Conditions) -> None:
-        if not isinstance(base_url, str):
-            raise DeclarationError(f"at() takes a base URL as str, not {type(base_url).__name__}")
-        if "?" in base_url:
-            raise DeclarationError(f"at({base_url!r}): a base URL has no query; give query= to at() instead")
-        # A base or a condition that can't work fails here, not at the first route.
-        compile_url(base_url, path_only=network.takes_paths)
-        conditions_matcher(conditions)
-        self._network, self._base_url, self._conditions = network, base_url, conditions
-
-    def _declare(self, method: str | None, url: UrlInput | None, conditions: RouteOptions,
-                 kind: type[Route] | None = None) -> Route:  # fmt: skip
-        given, step = split_options(conditions)
-        merged = merge_conditions(self._conditions, given)
-        where = "" if url is None else url
-        return self._network._declare_at(self._base_url, method, where, merged, step, kind or Route)  # a view
-
-    def at(self, path: str, **conditions: Unpack[Conditions]) -> At:
-        """A view below this one."""
-        base = path if "://" in path else f"{self._base_url.rstrip('/')}/{path.lstrip('/')}"
-        return At(self._network, base, merge_conditions(self._conditions, conditions))
-
-
-def _door(client: str) -> Any:
-    return import_module(f"netdouble._intercept.{client}")
 
 
 def _reach(settings: Settings) -> guard.Reach:

@@ -129,6 +129,7 @@ ROUTES = {
     "a header that is none": (lambda net: net.get(URL, headers={"a b": "x"}), "no header has such a name"),
     "a scenario's name": (lambda net: net.scenario(7), "scenario() takes the name of one, not 7"),
     "a state's name": (lambda net: net.get(URL, when=7), "when= is a name, not 7"),
+    "a view's path": (lambda net: net.at("https://api.test").at(7), "at() takes a base URL or a path as str, not int"),
     "a base that is a path": (lambda net: net.at("/v1"), "a path alone has no host"),
 }
 

@@ -26,7 +26,7 @@ from netdouble.errors import DeclarationError, MissingExtra
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from netdouble._core.routes import ReplyOptions, ThenOptions
+    from netdouble._core.answer_arguments import ReplyOptions, ThenOptions
 
 _OPENS = re.compile(r"\s*(http|ws)s?://", re.IGNORECASE)
 _HTTP = re.compile(r"http(?=s?://)", re.IGNORECASE)
