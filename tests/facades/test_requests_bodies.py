@@ -82,3 +82,21 @@ def test_the_log_tells_what_was_answered_even_if_it_was_changed_since(stub, net)
     assert said == said.replaced()
     with pytest.raises(AttributeError):
         _ = said.statsu
+
+
+SENT = [
+    ("a generator", lambda: (piece for piece in (b"he", "llo"))),
+    ("a file", lambda: io.BytesIO(b"hello")),
+    ("a bytearray", lambda: bytearray(b"hello")),
+]
+
+
+@FACADES
+@pytest.mark.parametrize("sent", [row[1] for row in SENT], ids=[row[0] for row in SENT])
+def test_what_was_sent_can_be_read_in_the_history(stub, sent):
+    with stub(b"", {}) as mock:
+        mock.post(URL)
+        requests.get(URL)
+        requests.post(URL, data=sent())
+        last = mock.last_request if hasattr(mock, "last_request") else mock.calls[-1].request
+    assert last.body == b"hello"

@@ -12,6 +12,7 @@ from typing import ClassVar
 import httpx
 import pytest
 import requests
+from urllib3 import Retry
 
 import netdouble
 from netdouble.facades import requests_mock
@@ -193,6 +194,39 @@ def test_cookies_reach_the_session(mock):
     answered = session.get(USERS)
     assert dict(answered.cookies) == {"a": "1", "b": "2"}
     assert dict(session.cookies) == {"a": "1", "b": "2"}
+
+
+def test_cookies_reach_clients_that_the_original_never_saw(mock):
+    mock.get(USERS, cookies={"token": "1"})
+    assert httpx.get(USERS).cookies["token"] == "1"
+
+
+class _Retrying(requests.adapters.HTTPAdapter):
+    """A subclass that sends as its base does."""
+
+
+@pytest.mark.parametrize("adapter", [requests.adapters.HTTPAdapter, _Retrying])
+def test_retries_are_the_clients_own_and_not_waited_for(mock, adapter):
+    mock.get(USERS, [{"status_code": 503}, {"status_code": 503}, {"text": "ok", "cookies": {"token": "1"}}])
+    session = requests.Session()
+    session.mount("https://", adapter(max_retries=Retry(5, backoff_factor=60, status_forcelist=[503])))
+    answered = session.get(USERS)
+    assert (answered.text, session.cookies["token"], mock.call_count) == ("ok", "1", 3)
+    with pytest.raises(requests_mock.NoMockAddress):
+        session.get(f"{USERS}/8")
+    mock.get("mock://users", text="no adapter")
+    assert session.get("mock://users").text == "no adapter"
+
+
+def test_an_adapter_that_sends_in_a_way_of_its_own_is_not_asked(mock):
+    class Own(requests.adapters.HTTPAdapter):
+        def send(self, *args, **options):
+            raise AssertionError("asked")
+
+    session = requests.Session()
+    session.mount("https://", Own(max_retries=Retry(5, status_forcelist=[503])))
+    mock.get(USERS, status_code=503)
+    assert session.get(USERS).status_code == 503
 
 
 def test_json_has_its_content_type_and_history_its_case(mock):

@@ -198,11 +198,18 @@ def test_interleaved_coroutines_do_not_see_each_other():
         mine.set()
         await other.wait()
         assert requests.get(f"{USERS}/{name}").text == name
-        assert len(responses.calls) == 1
+        await (asyncio.sleep(0) if name == "a" else over.wait())  # the first one ends within the second
+        assert requests.get(f"{USERS}/{name}").text == name
+        assert len(responses.calls) == 2
+
+    over = asyncio.Event()
 
     async def both():
         a, b = asyncio.Event(), asyncio.Event()
-        await asyncio.gather(one("a", a, b), one("b", b, a))
+        second = asyncio.create_task(one("b", b, a))
+        await one("a", a, b)
+        over.set()
+        await second
 
     asyncio.run(both())
 

@@ -91,10 +91,9 @@ def _answered(adapter: Any, request: Any, send_on: Callable[[], Any], timeout: A
 def _sent_with_objects(adapter: Any, request: Any, options: Mapping[str, Any], send_on: Callable[[], Any]) -> Any:
     """As `send`, the request carrying its objects for the facades of requests' own test doubles.
 
-    They look at the body before it is sent, so a file is read here, as they do.
+    They look at the body before it is sent, so a file is read here, as they do, and so is a generator.
     """
-    if hasattr(request.body, "read"):
-        request.body = request.body.read()
+    request.body = body_at_hand(request.body)
     objects = ClientObjects("requests", request, adapter, options)
     above = carried()
     if above is not None and above.request is request:
@@ -107,6 +106,23 @@ def _sent_with_objects(adapter: Any, request: Any, options: Mapping[str, Any], s
     if objects.call is not None:
         objects.call.native = response
     return response
+
+
+def body_at_hand(body: Any) -> Any:
+    """A body that can be looked at more than once: of a file, or of what makes it piece by piece."""
+    if body is None or isinstance(body, (bytes, str)):
+        return body
+    if hasattr(body, "read"):
+        return body.read()
+    if isinstance(body, (bytearray, memoryview)):
+        return bytes(body)
+    return b"".join([piece.encode() if isinstance(piece, str) else piece for piece in body])
+
+
+def is_retrying(adapter: Any) -> bool:
+    """It is requests' own adapter, or one that sends as that does, and sends again by urllib3's rules."""
+    ours = LIBRARY.adapters.HTTPAdapter
+    return isinstance(adapter, ours) and type(adapter).send is ours.send and _retries(adapter.max_retries)
 
 
 def _retries(retries: Any) -> bool:

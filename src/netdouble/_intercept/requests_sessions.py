@@ -3,7 +3,8 @@
 Seams: `requests.Session.send`, or one session's own; `requests.Session.get_adapter`, which gives a door while it sends.
 
 Rule 1: attached by whoever asks for it, counted; the last one out puts everything back.
-Rule 2: what is not to be answered here goes on to the session's own adapter.
+Rule 2: what is not to be answered here goes on to the session's own adapter, and so does what that one would send
+again: it is asked for below it, at each try.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from netdouble._answering import settle_for
 from netdouble._core.client_objects import ClientObjects, carrying
 from netdouble._core.replies import Verbatim
 from netdouble._intercept.layers import unspoken
-from netdouble._intercept.requests import DIALECT, LIBRARY, neutral, send_for_real
+from netdouble._intercept.requests import DIALECT, LIBRARY, body_at_hand, is_retrying, neutral, send_for_real
 from netdouble._intercept.seams import seam
 from netdouble._patch import Undo, UndoStack
 
@@ -101,14 +102,12 @@ class _Door:
         self._session, self._adapter_of, self._url = session, adapter_of, url
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        body = request.body
-        if body is not None and not isinstance(body, (bytes, str)):
-            request.body = body.read() if hasattr(body, "read") else b"".join(body)
+        request.body = body_at_hand(request.body)
         objects = ClientObjects("requests", request, self, kwargs)
         objects.session = self._session
         token = _sending.set(None)  # what a callback sends is its own
         try:
-            return self._answer(objects)
+            return self._sent_on(objects) if self._is_retried() else self._answer(objects)
         finally:
             _sending.reset(token)
 
@@ -117,8 +116,7 @@ class _Door:
         asked._memo["native"] = objects
         call = _asking.ask_above(ENTRANCE, asked)
         if call is None:
-            with carrying(objects):
-                return self._beneath().send(objects.request, **objects.options)
+            return self._sent_on(objects)
         try:
             answer = unspoken(lambda: settle_for("requests", call))
             if isinstance(answer, Verbatim):
@@ -131,6 +129,18 @@ class _Door:
             call.close(error=error)
             raise
         return call.native
+
+    def _is_retried(self) -> bool:
+        if not any(map(is_retrying, self._session.adapters.values())):
+            return False
+        try:
+            return is_retrying(self._beneath())
+        except LIBRARY.exceptions.InvalidSchema:
+            return False  # it need not be there
+
+    def _sent_on(self, objects: ClientObjects) -> Any:
+        with carrying(objects):
+            return self._beneath().send(objects.request, **objects.options)
 
     def _beneath(self) -> Any:
         return self._adapter_of(self._session, self._url)

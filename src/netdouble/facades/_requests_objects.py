@@ -21,6 +21,7 @@ from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Verbatim
 
 LIBRARY = "requests"
+_MADE_UP = "as requests"
 
 
 def objects_of(request: Request) -> ClientObjects:
@@ -28,7 +29,7 @@ def objects_of(request: Request) -> ClientObjects:
     native = request.native
     if isinstance(native, ClientObjects) and native.library == LIBRARY:
         return native
-    known: ClientObjects | None = request._memo.get("as requests")
+    known: ClientObjects | None = request._memo.get(_MADE_UP)
     if known is None:
         prepared = requests.Request(request.method, str(request.url)).prepare()
         prepared.headers.clear()
@@ -36,8 +37,13 @@ def objects_of(request: Request) -> ClientObjects:
             prepared.headers[name] = value
         prepared.body = request.body or None
         known = ClientObjects(LIBRARY, prepared, requests.adapters.HTTPAdapter(), {})
-        request._memo["as requests"] = known
+        request._memo[_MADE_UP] = known
     return known
+
+
+def is_made_up(request: Request) -> bool:
+    """Another client sent it: its objects were made up, and its response is to be said in our words."""
+    return _MADE_UP in request._memo
 
 
 def query_of(url: str) -> dict[str, Any]:
@@ -154,7 +160,8 @@ def verbatim(response: requests.Response) -> Verbatim:
     """What a route answers with a response of requests' own; its body is known when it was read."""
     read = response._content
     is_read = isinstance(read, bytes)
-    raw: Any = getattr(response.raw, "headers", None) or response.headers
+    behind = getattr(response.raw, "_original_response", None)  # has the cookies too
+    raw: Any = getattr(behind if type(behind) is Behind else response.raw, "headers", None) or response.headers
     lines = tuple(raw.iteritems() if isinstance(raw, HTTPHeaderDict) else raw.items())
     told = _Told.__new__(_Told)
     object.__setattr__(told, "body", read if is_read else b"")

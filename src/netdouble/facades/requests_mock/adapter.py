@@ -25,7 +25,7 @@ from netdouble._core.selection import NEWEST_OR_WINDOW, WINDOW
 from netdouble._core.url_patterns import Key, UrlPattern
 from netdouble._intercept.requests import neutral
 from netdouble.facades._network import FacadeNetwork
-from netdouble.facades._requests_objects import LIBRARY, read_at_once, verbatim
+from netdouble.facades._requests_objects import LIBRARY, is_made_up, read_at_once, verbatim
 from netdouble.facades.requests_mock import exceptions
 from netdouble.facades.requests_mock.request import (
     _RequestObjectProxy,
@@ -296,8 +296,10 @@ class Adapter(requests.adapters.BaseAdapter, _History):
         def respond(request: Request) -> Any:
             asked = answered_by(request, matcher)
             made = response.get_response(asked, self)
-            # Its session is going to read it, when its hooks have seen it.
-            if asked.stream is False and not any(asked.hooks.values()):
+            # Its session is going to read it, when its hooks have seen it; another client gets what was read.
+            if is_made_up(request):
+                _ = read_at_once(made) or made.content
+            elif asked.stream is False and not any(asked.hooks.values()):
                 read_at_once(made)
             return verbatim(made)
 

@@ -161,13 +161,15 @@ class RequestsMock:
     def reset(self) -> None:
         """Forget the responses, the calls and what may pass; the registry stays of its kind."""
         entry = self._entry
-        fresh = _Entry(self, type(entry.registry)(), ())
         self._calls.reset()
         if entry.scope is None:
-            self._base = fresh
+            self._renew_base()
         else:
             entry.registry.reset()
             entry.prefixes = ()
+
+    def _renew_base(self) -> None:
+        self._base = _Entry(self, type(self._base.registry)(), ())
 
     # Registering
 
@@ -273,7 +275,9 @@ class RequestsMock:
         try:
             self.stop(allow_assert=True)
         finally:
-            if is_outermost:
+            if is_outermost and self._entries:
+                self._renew_base()  # `reset` would meet an activation that still holds elsewhere
+            elif is_outermost:
                 self.reset()
 
     def start(self) -> None:
