@@ -31,9 +31,9 @@ def measure(effort: Effort) -> Row:
     for kind, us in found.items():
         row.lines.append([kind, number(us), number(us / found["TCP echo"])])
     row.goal("at most 35 us", found["netdouble"], 35, effort, unit=" us",
-             why="Two thirds is Python: deciding and keeping the call about 10 us, making the Request and its "
-             "arrival 3, reading, saying and the connection's own loop 8. The rest: recv and send, threads that "
-             "wait for the interpreter's lock after each, and 2 us of the collector, with a growing log")  # fmt: skip
+             why="Deciding and keeping the call takes about 5 us, making the Request and reading, saying and the "
+             "connection's own loop 10; the rest is recv and send, and threads that wait for the interpreter's lock "
+             "after each")  # fmt: skip
     if "pytest-httpserver" in found:
         ratio = found["pytest-httpserver"] / found["netdouble"]
         row.goal("at least 10 times below pytest-httpserver", ratio, 10, effort, unit=" times", least=True)
