@@ -7,8 +7,7 @@ Rule 2: what nobody has registered is refused in responses' words, for requests;
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partialmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock as std_mock
@@ -18,7 +17,6 @@ import requests
 import requests.adapters
 
 from netdouble import MissingExtra, _active, _asking
-from netdouble._active import Scope
 from netdouble._answering import settle_for
 from netdouble._core.calls import Call as CoreCall
 from netdouble._core.client_objects import ClientObjects
@@ -29,6 +27,7 @@ from netdouble._intercept.requests import neutral, send_for_real
 from netdouble.facades._requests_objects import LIBRARY, objects_of, read_at_once, verbatim
 from netdouble.facades.responses import matchers as _matchers
 from netdouble.facades.responses._calls import CallList
+from netdouble.facades.responses._entries import Entry, Run
 from netdouble.facades.responses._matching import shown, spelled_url
 from netdouble.facades.responses._refusing import begins, raiser, refusal
 from netdouble.facades.responses._replies import (
@@ -48,33 +47,6 @@ T = TypeVar("T")
 _OPTIONS = ("stream", "timeout", "verify", "cert", "proxies")
 TARGET = "requests.adapters.HTTPAdapter.send"
 _real_send: Any = requests.adapters.HTTPAdapter.send
-
-
-class _Entry:
-    """What one activation has: its registry, and what may pass."""
-
-    def __init__(self, owner: RequestsMock, registry: FirstMatchRegistry, prefixes: Sequence[Any]) -> None:
-        self.registry = registry
-        self.prefixes: tuple[Any, ...] = tuple(prefixes)
-        self.scope: Scope | None = None
-        # For each activation inside of this one: the responses and prefixes that were there before.
-        self.nested: list[tuple[list[BaseResponse], tuple[Any, ...]]] = []
-        self.waived: list[BaseResponse] = []
-        registry._owner = owner
-
-    def unused(self) -> list[tuple[str, str]]:
-        """Method and URL of the responses that never answered."""
-        waived = {id(response) for response in self.waived}
-        return [(each.method, str(getattr(each.url, "pattern", each.url))) for each in self.registry.registered
-                if not each.call_count and id(each) not in waived]  # fmt: skip
-
-    def end_nested(self) -> None:
-        """Take away what an activation inside of this one registered; what was there before need no longer answer."""
-        self.waived, self.prefixes = self.nested.pop()
-        kept = {id(response) for response in self.waived}
-        for each in self.registry.registered:
-            if id(each) not in kept:
-                self.registry.discard(each)
 
 
 class RequestsMock:
@@ -110,19 +82,19 @@ class RequestsMock:
         self._patcher: Any = None
         # The flag as it was outside of every decorated function.
         self._said: bool | None = None
-        self._entries: list[_Entry] = []
-        self._base = _Entry(self, registry(), passthru_prefixes)
+        self._entries: list[Entry] = []
+        self._base = Entry(self, registry(), passthru_prefixes)
         self._calls = CallList(self._logged)
 
     # The entry that holds here
 
     @property
-    def _entry(self) -> _Entry:
+    def _entry(self) -> Entry:
         if not self._entries:
             return self._base
         return self._entry_of_context() or self._entries[-1]
 
-    def _entry_of_context(self) -> _Entry | None:
+    def _entry_of_context(self) -> Entry | None:
         asked = _active.of_context() if self._entries else None
         for scope in asked.chain() if asked is not None else ():
             for entry in self._entries:
@@ -156,7 +128,7 @@ class RequestsMock:
             raise AttributeError(
                 "Cannot replace Registry, current registry has responses. Empty it first: get_registry().reset()"
             )
-        self._base = _Entry(self, new_registry(), self._base.prefixes)
+        self._base = Entry(self, new_registry(), self._base.prefixes)
 
     def reset(self) -> None:
         """Forget the responses, the calls and what may pass; the registry stays of its kind."""
@@ -169,7 +141,7 @@ class RequestsMock:
             entry.prefixes = ()
 
     def _renew_base(self) -> None:
-        self._base = _Entry(self, type(self._base.registry)(), ())
+        self._base = Entry(self, type(self._base.registry)(), ())
 
     # Registering
 
@@ -299,7 +271,7 @@ class RequestsMock:
         if around is not None:
             around.nested.append((around.registry.registered, around.prefixes))
             return
-        entry = _Entry(self, type(self._base.registry)(), ()) if self._entries else self._base
+        entry = Entry(self, type(self._base.registry)(), ()) if self._entries else self._base
         entry.scope = entry.registry._network.open_scope()
         self._entries.append(entry)
 
@@ -322,7 +294,7 @@ class RequestsMock:
         if unused and self.assert_all_requests_are_fired and allow_assert:
             raise AssertionError(f"Not all requests have been executed {unused!r}")
 
-    def _close(self, entry: _Entry) -> None:
+    def _close(self, entry: Entry) -> None:
         if entry.nested:
             entry.end_nested()
             return
@@ -339,7 +311,7 @@ class RequestsMock:
             registry: the rule in force meanwhile. assert_all_requests_are_fired: whether each response must answer;
             None: what the mock itself says.
         """
-        run = _Run(self, registry, assert_all_requests_are_fired)
+        run = Run(self, registry, assert_all_requests_are_fired)
         if func is None:
             return lambda target: decorated(run, target, None)
         return decorated(run, func, None)
@@ -406,35 +378,6 @@ class RequestsMock:
             return answer.native
 
         return send
-
-
-class _Run:
-    """What `activate` enters at each run."""
-
-    def __init__(self, mock: RequestsMock, registry: Any, all_fired: bool | None) -> None:
-        self._mock, self._registry, self._all_fired = mock, registry, all_fired
-
-    @contextmanager
-    def entry(self, code: object = None) -> Iterator[RequestsMock]:  # noqa: ARG002  # the decorator's protocol
-        mock = self._mock
-        kind = type(mock._base.registry)
-        if self._registry is not None and not mock._entries:
-            mock._set_registry(self._registry)
-        before = mock.assert_all_requests_are_fired
-        if mock._said is None:
-            mock._said = before
-            outermost = True
-        else:
-            outermost = False
-        mock.assert_all_requests_are_fired = mock._said if self._all_fired is None else self._all_fired
-        try:
-            with mock:
-                yield mock
-        finally:
-            mock.assert_all_requests_are_fired = before
-            mock._said = None if outermost else mock._said
-            if self._registry is not None and not mock._entries:
-                mock._base = _Entry(mock, kind(), ())
 
 
 def _yaml() -> Any:
