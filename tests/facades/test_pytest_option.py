@@ -142,6 +142,53 @@ def test_a_facade_that_lacks_a_package_is_a_usage_error(replaced):
     done.stderr.fnmatch_lines(["*facade of pytest_httpserver can't be loaded: * pip install 'netdouble?httpserver?'"])
 
 
+NAMED = """
+    import httpx
+    import pytest_socket
+    import respx
+    from respx.patterns import M
+
+    def test_whose(respx_mock, socket_enabled, pytestconfig):
+        plugins = pytestconfig.pluginmanager
+        assert respx_mock is respx.mock
+        assert (respx.__name__, M.__module__) == ("netdouble.facades.respx", "netdouble.facades.respx.patterns")
+        assert plugins.get_plugin("socket") is pytest_socket and plugins.hasplugin("respx")
+        assert pytest_socket.__name__ == "netdouble.facades.pytest_socket"
+        respx_mock.get("https://api.test/").mock(return_value=httpx.Response(201))
+        assert httpx.get("https://api.test/").status_code == 201
+"""
+
+
+def test_plugins_are_ours_where_they_are_asked_for_by_name(replaced):
+    replaced.makeconftest('pytest_plugins = ["pytester"]')
+    replaced.makepyfile(f"""
+        NAMED = {NAMED!r}
+
+        def test_outer(pytester):
+            pytester.makeini("[pytest]\\nasyncio_default_fixture_loop_scope = function")
+            pytester.makepyfile(NAMED)
+            for run in (pytester.runpytest_inprocess, pytester.runpytest_subprocess):
+                run("-p", "no:cacheprovider", "-p", "respx").assert_outcomes(passed=1)
+    """)
+    replaced.runpytest_subprocess("--net-replace=respx,pytest_socket").assert_outcomes(passed=1)
+
+
+def test_a_plugin_that_is_switched_off_by_its_name_is_switched_off_with_us_too(replaced):
+    replaced.makepyfile("""
+        import respx
+
+        def test_whose(pytestconfig):
+            assert respx.__name__ == "netdouble.facades.respx"
+            assert not pytestconfig.pluginmanager.hasplugin("respx")
+
+        def test_fixture(respx_mock):
+            pass
+    """)
+    done = replaced.runpytest_subprocess("--net-replace=respx", "-p", "no:respx")
+    done.assert_outcomes(passed=1, errors=1)
+    done.stdout.fnmatch_lines(["*fixture 'respx_mock' not found"])
+
+
 def test_an_original_that_was_imported_already_is_refused(replaced):
     replaced.makepyfile(responses="", early="import responses\n")
     replaced.makepyfile("def test_nothing(): pass")

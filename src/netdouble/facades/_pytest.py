@@ -70,16 +70,19 @@ def replace_early(pluginmanager: Any) -> None:
     _keep_out(pluginmanager, peers)
     _tell_children(config, names, peers)
     for peer in peers:
-        for plugin in peer.plugins:
-            # Under its own name the original is kept out.
-            module = _loaded(peer, plugin)
-            if not pluginmanager.is_registered(module):
-                pluginmanager.register(module, f"netdouble facade {plugin}")
+        if peer.plugin and not pluginmanager.is_blocked(peer.plugin_name):
+            _register(pluginmanager, _loaded(peer), peer.plugin_name)
 
 
-def _loaded(peer: Peer, plugin: str) -> ModuleType:
+def _register(pluginmanager: Any, module: ModuleType, name: str) -> None:
+    """Under the original's name, which keeps it out; with `-p NAME` that name is our package's already."""
+    if not pluginmanager.is_registered(module):
+        pluginmanager.register(module, module.__name__ if pluginmanager.has_plugin(name) else name)
+
+
+def _loaded(peer: Peer) -> ModuleType:
     try:
-        return import_module(plugin)
+        return import_module(peer.plugin)
     except ImportError as error:
         import pytest
 
@@ -110,13 +113,11 @@ def _split(values: list[str]) -> list[str]:
 
 
 def _keep_out(pluginmanager: Any, peers: list[Peer]) -> None:
-    roots = _roots(peers)
-    ours = {plugin for peer in peers for plugin in peer.plugins}
+    """Plugins of the originals under other names than those that ours take."""
+    roots, taken = _roots(peers), {peer.plugin_name for peer in peers}
     for entry in entry_points(group="pytest11"):
-        if entry.value.partition(":")[0].partition(".")[0] in roots:
-            loaded = pluginmanager.get_plugin(entry.name)
-            if getattr(loaded, "__name__", None) not in ours:
-                pluginmanager.set_blocked(entry.name)
+        if entry.value.partition(":")[0].partition(".")[0] in roots and entry.name not in taken:
+            pluginmanager.set_blocked(entry.name)
 
 
 def _roots(peers: list[Peer]) -> list[str]:

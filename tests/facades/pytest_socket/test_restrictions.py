@@ -23,7 +23,7 @@ def _nothing_is_left():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
-        pytest_socket.enable_socket()
+        pytest_socket._remove_restrictions()
 
 
 @pytest.fixture
@@ -132,6 +132,24 @@ def test_hosts_may_be_allowed_while_sockets_are_disabled(server):
     socket.create_connection(server.getsockname()).close()
 
 
+def test_enabled_sockets_still_reach_the_allowed_hosts_only(server):
+    pytest_socket.socket_allow_hosts(["127.0.0.2"])
+    pytest_socket.disable_socket()
+    pytest_socket.enable_socket()
+    with pytest.raises(SocketConnectBlockedError):
+        socket.create_connection(server.getsockname())
+    pytest_socket._remove_restrictions()
+    socket.create_connection(server.getsockname()).close()
+
+
+def test_a_refused_socket_is_closed(server):
+    pytest_socket.socket_allow_hosts(["127.0.0.2"])
+    made = socket.socket()
+    with pytest.raises(SocketConnectBlockedError):
+        made.connect(server.getsockname())
+    assert made.fileno() == -1
+
+
 def test_errors_are_shown_under_the_name_that_suites_know():
     assert {error.__module__ for error in (SocketBlockedError, SocketConnectBlockedError)} == {"pytest_socket"}
 
@@ -192,6 +210,10 @@ SUITE = """
     def test_none_allowed():
         assert kind() == "{none}"
 
+    @pytest.mark.allow_hosts(None)
+    def test_nothing_said():
+        assert kind() == "{plain}"
+
     @pytest.fixture
     def late():
         yield
@@ -218,4 +240,4 @@ def test_options_markers_and_fixtures(pytester, options, plain, disabled, other,
     result = pytester.runpytest_subprocess(
         "-p", "netdouble.facades", "--net-replace=pytest_socket", "-p", "no:randomly", "--strict-markers", *options
     )
-    result.assert_outcomes(passed=9)
+    result.assert_outcomes(passed=10)

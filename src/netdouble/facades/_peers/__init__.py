@@ -16,9 +16,11 @@ class Peer:
         name: as users of `replace` write it, with underscores.
         modules: its import name -> our package. Modules below it are looked up below ours by the same names; where
             one goes by another name with us, it has a row of its own.
-        plugins: our modules that stand for its pytest plugin (fixtures, options, markers), in the order of loading.
+        plugin: our module that stands for its pytest plugin (fixtures, options, markers).
+        plugin_name: what its plugin is called, as in `-p no:NAME`.
     """
 
     name: str
     modules: dict[str, str]
-    plugins: tuple[str, ...] = ()
+    plugin: str = ""
+    plugin_name: str = ""

@@ -5,5 +5,8 @@ from __future__ import annotations
 from netdouble.facades._peers import Peer
 
 PEER = Peer(
-    "pytest_httpx", {"pytest_httpx": "netdouble.facades.pytest_httpx"}, ("netdouble.facades.pytest_httpx.plugin",)
+    "pytest_httpx",
+    {"pytest_httpx": "netdouble.facades.pytest_httpx"},
+    "netdouble.facades.pytest_httpx.plugin",
+    "pytest_httpx",
 )

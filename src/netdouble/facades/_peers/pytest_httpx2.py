@@ -7,5 +7,6 @@ from netdouble.facades._peers import Peer
 PEER = Peer(
     "pytest_httpx2",
     {"pytest_httpx2": "netdouble.facades.pytest_httpx2"},
-    ("netdouble.facades.pytest_httpx2",),
+    "netdouble.facades.pytest_httpx2",
+    "pytest_httpx2",
 )

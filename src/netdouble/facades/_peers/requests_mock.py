@@ -5,5 +5,6 @@ from netdouble.facades._peers import Peer
 PEER = Peer(
     "requests_mock",
     {"requests_mock": "netdouble.facades.requests_mock"},
-    plugins=("netdouble.facades.requests_mock.contrib._pytest_plugin",),
+    "netdouble.facades.requests_mock.contrib._pytest_plugin",
+    "requests_mock",
 )

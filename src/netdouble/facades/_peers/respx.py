@@ -13,5 +13,6 @@ PEER = Peer(
         "respx.types": "netdouble.facades.respx.hints",
         "respx.utils": "netdouble.facades.respx.model",
     },
-    ("netdouble.facades.respx.plugin",),
+    "netdouble.facades.respx.plugin",
+    "respx",
 )

@@ -125,6 +125,8 @@ def _hosts_for(item: pytest.Item, options: _Options) -> Any:
     if marker is None:
         return options.hosts or None
     given = [*marker.args, *marker.kwargs.values()]
+    if given == [None]:  # nothing is said
+        return options.hosts or None
     return [entry for each in given for entry in entries_of(each)]
 
 

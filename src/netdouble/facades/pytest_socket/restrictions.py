@@ -92,6 +92,7 @@ class _Restricted:
             return
         host = host_from_address(address) if isinstance(address, tuple) and address else None
         if not self._allowed.takes(host):
+            sock.close()  # this error is none that its owner cleans up after
             raise SocketConnectBlockedError(self._allowed.shown, host)
 
     def looks_up(self, function: str) -> None:
@@ -124,6 +125,11 @@ _undo: Undo | None = None
 
 
 def enable_socket() -> None:
+    """Let the socket module be used again; which hosts may be reached stays as it is."""
+    _restrict(None, _restricted)
+
+
+def _remove_restrictions() -> None:
     """Lift every restriction."""
     _restrict(None, None)
 
@@ -171,6 +177,3 @@ def _restrict(disabled: _Disabled | None, restricted: _Restricted | None) -> Non
     keepers = [keeper for keeper in (disabled, restricted) if keeper is not None]
     if keepers:
         _undo = shutting.keep(_Both(*keepers))
-
-
-_remove_restrictions = enable_socket
