@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from netdouble._stepping_aside import Carried, raise_past, speaking
 
@@ -39,7 +39,9 @@ class Dialect:
 
 def speaker() -> Dialect | None:
     """The topmost client of the call that is going on; None when only the bottom one is there."""
-    return cast("Dialect | None", speaking.get())
+    found: Any = speaking.get()
+    dialect: Dialect | None = found
+    return dialect
 
 
 def unspoken(function: Callable[[], Any]) -> Any:

@@ -61,9 +61,7 @@ def install(module: ModuleType) -> Undo:
     for kind, scheme, connect in doors:
         undo.replace(kind, "connect", _connect(Door(DIALECT, connect, connect_error), scheme, _is_in_memory))
     undo.replace(pool, "urlopen", spoken_by(DIALECT, urlopen))
-    if IS_SECOND:
-        request = _make_request(request)
-    undo.replace(pool, "_make_request", _announcing(request))
+    undo.replace(pool, "_make_request", _announcing(request, _make_request(request) if IS_SECOND else request))
     undo.replace(Retry, "_sleep_backoff", _waited(backoff, lambda retry: None))  # noqa: ARG005  # the original's argument
     undo.replace(Retry, "sleep_for_retry", _waited(retry_after, _would_wait))
     return undo.undo
@@ -113,14 +111,15 @@ def _connect(door: Door, scheme: str, is_ours: Callable[[Any], bool]) -> Callabl
     return connect
 
 
-def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`original`, `_make_request`, whose request is known before a connection for it is made."""
+def _announcing(original: Callable[..., Any], fast: Callable[..., Any]) -> Callable[..., Any]:
+    """`original`, `_make_request`, whose request is known before a connection for it is made; `fast` in its place."""
 
     def _make_request(self: Any, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        send = fast if _active.any_fast() else original
         if not is_on_wire(self.host, self.port):
-            return original(self, conn, method, url, *args, **kwargs)
+            return send(self, conn, method, url, *args, **kwargs)
         with announced(_neutral(self, method, url, kwargs.get("body"), kwargs.get("headers"))):
-            return original(self, conn, method, url, *args, **kwargs)
+            return send(self, conn, method, url, *args, **kwargs)
 
     return _make_request
 
