@@ -16,9 +16,13 @@ import requests.adapters
 import urllib3
 from urllib3._collections import HTTPHeaderDict
 
+from netdouble import _asking
+from netdouble._active import Scope
+from netdouble._answering import settle_for
 from netdouble._core.client_objects import ClientObjects
 from netdouble._core.messages import Request, Response
-from netdouble._core.replies import Verbatim
+from netdouble._core.replies import Answer, Verbatim
+from netdouble._intercept.requests import neutral
 
 LIBRARY = "requests"
 _MADE_UP = "as requests"
@@ -39,6 +43,21 @@ def objects_of(request: Request) -> ClientObjects:
         known = ClientObjects(LIBRARY, prepared, requests.adapters.HTTPAdapter(), {})
         request._memo[_MADE_UP] = known
     return known
+
+
+def answered(scope: Scope, objects: ClientObjects) -> tuple[Request, Answer | Verbatim]:
+    """A request that a sender of the peer's own was called with, past the doors: it, and what `scope` answers."""
+    asked = neutral(objects.request)
+    asked._memo["native"] = objects
+    call = _asking.ask(scope, asked)
+    try:
+        answer = settle_for(LIBRARY, call)
+    except BaseException as error:
+        call.close(error=error)
+        raise
+    if isinstance(answer, Verbatim):
+        call.close(response=answer.neutral)
+    return asked, answer
 
 
 def is_made_up(request: Request) -> bool:

@@ -13,8 +13,6 @@ from typing import Any
 import requests
 import requests.adapters
 
-from netdouble import _asking
-from netdouble._answering import settle_for
 from netdouble._core.calls import Call
 from netdouble._core.client_objects import ClientObjects
 from netdouble._core.matching import MATCHED, Mismatch
@@ -25,7 +23,7 @@ from netdouble._core.selection import NEWEST_OR_WINDOW, WINDOW
 from netdouble._core.url_patterns import Key, UrlPattern
 from netdouble._intercept.requests import neutral
 from netdouble.facades._network import FacadeNetwork
-from netdouble.facades._requests_objects import LIBRARY, is_made_up, read_at_once, verbatim
+from netdouble.facades._requests_objects import LIBRARY, answered, is_made_up, read_at_once, verbatim
 from netdouble.facades.requests_mock import exceptions
 from netdouble.facades.requests_mock.request import (
     _RequestObjectProxy,
@@ -325,17 +323,9 @@ class Adapter(requests.adapters.BaseAdapter, _History):
         Raises:
             NoMockAddress: nothing was registered for it.
         """
-        asked = neutral(request)
-        asked._memo["native"] = ClientObjects(LIBRARY, request, self, kwargs)
-        call = _asking.ask(self._network._scope(), asked)
-        try:
-            answer = settle_for(LIBRARY, call)
-        except BaseException as error:
-            call.close(error=error)
-            raise
+        asked, answer = answered(self._network._scope(), ClientObjects(LIBRARY, request, self, kwargs))
         if not isinstance(answer, Verbatim):
             raise exceptions.NoMockAddress(shown(asked))
-        call.close(response=answer.neutral)
         return answer.native
 
     def close(self) -> None:

@@ -16,15 +16,14 @@ from urllib.parse import urlsplit
 import requests
 import requests.adapters
 
-from netdouble import MissingExtra, _active, _asking
-from netdouble._answering import settle_for
+from netdouble import MissingExtra, _active
 from netdouble._core.calls import Call as CoreCall
 from netdouble._core.client_objects import ClientObjects
 from netdouble._core.messages import Request
 from netdouble._core.replies import PASS_THROUGH, Compute, Reply, Verbatim
 from netdouble._decorating import decorated
-from netdouble._intercept.requests import neutral, send_for_real
-from netdouble.facades._requests_objects import LIBRARY, objects_of, read_at_once, verbatim
+from netdouble._intercept.requests import send_for_real
+from netdouble.facades._requests_objects import LIBRARY, answered, objects_of, read_at_once, verbatim
 from netdouble.facades.responses import matchers as _matchers
 from netdouble.facades.responses._calls import CallList
 from netdouble.facades.responses._entries import Entry, Run
@@ -364,18 +363,8 @@ class RequestsMock:
         def send(adapter: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
             options = {**dict(zip(_OPTIONS, args, strict=False)), **kwargs}
             objects = ClientObjects(LIBRARY, request, adapter, options)
-            asked = neutral(request)
-            asked._memo["native"] = objects
-            call = _asking.ask(self._entry.registry._network._scope(), asked)
-            try:
-                answer = settle_for(LIBRARY, call)
-            except BaseException as error:
-                call.close(error=error)
-                raise
-            if not isinstance(answer, Verbatim):
-                return send_for_real(objects)
-            call.close(response=answer.neutral)
-            return answer.native
+            _, answer = answered(self._entry.registry._network._scope(), objects)
+            return answer.native if isinstance(answer, Verbatim) else send_for_real(objects)
 
         return send
 
