@@ -5,8 +5,10 @@ Rule: asked in the same order as everywhere: the wire, then the guard, then the 
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -78,12 +80,12 @@ async def _answered(loop: Any, name: str, port: int) -> socket.socket | None:
     except OSError:
         return None
     sock.setblocking(False)
+    answered: Any = BlockingIOError
     try:
-        try:
+        with suppress(BlockingIOError):
             answered = wire.connect(sock, "connect", address, port)
-        except BlockingIOError:  # it is going to fail, and takes its time
+        if answered is BlockingIOError:  # it is going to fail, and takes its time
             await _failed(loop, sock)
-            raise
         if answered is NotImplemented:
             sock.close()
             return None
@@ -94,7 +96,7 @@ async def _answered(loop: Any, name: str, port: int) -> socket.socket | None:
 
 
 async def _failed(loop: Any, sock: socket.socket) -> None:
-    """Wait until the operating system says how a connect ended, and raise that."""
+    """Wait until the operating system says how a connect ended, and raise that, as uvloop words it."""
     told = loop.create_future()
     loop.add_writer(sock.fileno(), told.set_result, None)
     try:
@@ -102,7 +104,7 @@ async def _failed(loop: Any, sock: socket.socket) -> None:
     finally:
         loop.remove_writer(sock.fileno())
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    raise OSError(number, f"Connect call failed {sock.getsockname()}")
+    raise OSError(number, os.strerror(number))
 
 
 def _text(host: Any) -> str:

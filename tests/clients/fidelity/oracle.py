@@ -29,6 +29,8 @@ At = Callable[[str], str]
 Site = Mapping[str, Sequence["Response | Fault"]]
 
 HOME = "a.test"
+# Where nobody listens, and where connects are not answered.
+REFUSING, FULL = "127.0.0.3", "127.0.0.4"
 # Seconds between the pieces of a body; the later ones for a machine on which it did not do.
 PAUSES = (0.02, 0.05, 0.15)
 UNKNOWN = Response(404, text="no such path in the site")
@@ -65,6 +67,12 @@ class Oracle:
         self._changed = threading.Condition()
         self._over = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
+        # One more address whose queue is full: a connect to it gets no answer.
+        self._full = socket.create_server((FULL, self.port), backlog=0)
+        self._waiting = [socket.socket() for _ in range(3)]
+        for waiting in self._waiting:
+            waiting.setblocking(False)
+            waiting.connect_ex((FULL, self.port))
 
     def at(self, path: str) -> str:
         """The URL of a path."""
@@ -92,7 +100,8 @@ class Oracle:
     def close(self) -> None:
         """Stop serving; connections that are still open are closed."""
         self._over.set()
-        self._listener.close()
+        for each in (self._listener, self._full, *self._waiting):
+            each.close()
         for connection in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -22,13 +22,15 @@ class Scene:
 
     Attributes:
         site: what is answered. sends: the requests in order, on one client; their URLs are paths of the site.
-        needs: attributes of the driver that must be true, or the row means nothing to it.
+        needs: attributes of the driver that must be true, or the row means nothing to it. layers: where it means
+        something.
     """
 
     name: str
     site: Callable[[At], Site]
     sends: tuple[Send, ...]
     needs: str = ""
+    layers: tuple[str, ...] = ("transport", "wire", "server")
 
 
 def answer(
@@ -280,6 +282,18 @@ FAILURES = [
     answer("a late error status", Response(503, delay=0.3), sends=[QUICK]),
 ]  # fmt: skip
 
+# The oracle's part is that of its addresses and names (`worlds.py`). A server that is there can't do these, and at the
+# default layer nothing is resolved or tried: there conformance/test_faults.py compares the exceptions and their texts.
+CONNECTS = [
+    Scene(name, lambda at, host=host, fault=fault: {f"//{host}/x": [fault], "/x": [Response(text="x")]},
+          (Send(url=f"//{host}/x", timeout=timeout), GET), layers=("wire",))
+    for name, host, fault, timeout in (
+        ("nobody listens", "refused.test", Fault.CONNECT_REFUSED, 5.0),
+        ("a connect in vain", "full.test", Fault.CONNECT_TIMEOUT, 0.2),
+        ("an unknown name", "unknown.test", Fault.DNS, 5.0),
+    )
+]  # fmt: skip
+
 SCENES: list[Scene] = [
-    *STATUS, *HEADERS, *BODIES, *CODINGS, *COOKIES, *REDIRECTS, *REQUESTS, *FAILURES,
+    *STATUS, *HEADERS, *BODIES, *CODINGS, *COOKIES, *REDIRECTS, *REQUESTS, *FAILURES, *CONNECTS,
 ]  # fmt: skip

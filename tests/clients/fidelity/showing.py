@@ -65,9 +65,10 @@ _CHANCE = [
         (r"(timeout=\d+\.\d)\d{4,}", r"\1"),
         (r"<[\w.]+Stream object at 0x>", "<a stream>"),
         (r"('?(?:client_addr|sockname|laddr)'?[:=] ?\('127\.0\.0\.1', )\d+", r"\1"),
+        (r"\b127\.\d+\.\d+\.\d+\b", "LOOPBACK"),
     )
 ]
-_MAY_HAVE_CHANCE = re.compile(r"0x|nonce|response=|boundary|--|-[0-9a-f]{4}-|timeout=|addr|sockname")
+_MAY_HAVE_CHANCE = re.compile(r"0x|nonce|response=|boundary|--|-[0-9a-f]{4}-|timeout=|addr|sockname|127")
 
 
 def plain(value: Any) -> str:

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.clients.fidelity.oracle import HOME, PAUSES, UNKNOWN, Heard, Oracle, Site
+from tests.clients.fidelity.oracle import FULL, HOME, PAUSES, REFUSING, UNKNOWN, Heard, Oracle, Site
 
 from netdouble import Fault, Network, Pause, Response, serve
 from netdouble._codec.http1 import MalformedRequest
 from netdouble._core.headers import Headers
+from netdouble._core.replies import Fail
 from netdouble._core.streams import Stream
 from netdouble._patch import UndoStack
 
@@ -69,9 +70,17 @@ def names_on_loopback() -> Iterator[None]:
         undo.undo()
 
 
+# To clients of the oracle; a network of ours raises what they stand for.
+_ELSEWHERE = {"refused.test": REFUSING, "full.test": FULL}
+
+
 def _led(host: Any) -> Any:
     name = host.decode("ascii") if isinstance(host, bytes) else host
-    return _led_to if isinstance(name, str) and name.endswith(".test") and _led_to is not None else host
+    if not isinstance(name, str) or not name.endswith(".test") or _led_to is None:
+        return host
+    if name == "unknown.test":
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return _ELSEWHERE.get(name, _led_to)
 
 
 @contextmanager
@@ -105,7 +114,7 @@ def _stubbed(oracle: Oracle, site: Site, layer: str) -> Iterator[Opened]:
             timed = [_in_its_time(each, oracle.pause) for each in answers]
             _answer(net.any(oracle.at(path)), timed if is_wire else answers)
         rest = partial(_shortly, oracle) if is_wire else lambda: None
-        yield Opened(lambda: [_heard(call.request) for call in net.calls], rest)
+        yield Opened(lambda: [_heard(call.request) for call in net.calls if not _is_unheard(call)], rest)
     assert oracle.connections == before, "a stubbed request reached the real server"
 
 
@@ -124,8 +133,7 @@ def _served(oracle: Oracle, site: Site) -> Iterator[Opened]:
             _shortly(oracle)
 
         def heard() -> list[Heard]:  # a request that breaks off is in the journal, too
-            whole = [call.request for call in server.calls if not isinstance(call.error, MalformedRequest)]
-            return [_heard(request) for request in whole]
+            return [_heard(call.request) for call in server.calls if not isinstance(call.error, MalformedRequest)]
 
         yield Opened(heard, rest)
 
@@ -156,6 +164,11 @@ def _in_its_time(answer: Response | Fault, pause: float) -> Response | Fault:
         headers = Headers([*headers.fields, ("Content-Length", str(len(answer.body)))])
     steps = [step for piece in pieces for step in (Pause(pause), piece)]
     return answer.replaced(body=b"", stream=Stream([*steps, Pause(pause)]), headers=headers)
+
+
+def _is_unheard(call: Any) -> bool:
+    """It failed before a request was sent."""
+    return isinstance(call.answer, Fail) and call.answer.fault is not None and call.answer.fault.before_request
 
 
 def _heard(request: Any) -> Heard:
