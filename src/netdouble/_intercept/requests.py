@@ -121,8 +121,11 @@ def body_at_hand(body: Any) -> Any:
 
 def is_retrying(adapter: Any) -> bool:
     """It is requests' own adapter, or one that sends as that does, and sends again by urllib3's rules."""
+    rules = getattr(adapter, "max_retries", None)
+    if rules is None or not _retries(rules):
+        return False
     ours = LIBRARY.adapters.HTTPAdapter
-    return isinstance(adapter, ours) and type(adapter).send is ours.send and _retries(adapter.max_retries)
+    return isinstance(adapter, ours) and type(adapter).send is ours.send
 
 
 def _retries(retries: Any) -> bool:
