@@ -10,35 +10,39 @@ from collections.abc import Callable
 from typing import Any
 
 from netdouble import _active, _asking
+from netdouble._active import Scope
 from netdouble._answering import settle_for, sleep, whole
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Verbatim
 from netdouble._intercept.layers import raise_past, unspoken
-from netdouble._intercept.memory_socket import hand_down, is_answered, is_handed_down
+from netdouble._intercept.memory_socket import hand_down, is_handed_down
 
 
-def is_fast(body: object) -> bool:
-    """The object seam answers here: it is asked for, and the body can be looked at without using it up."""
+def fast_scope(body: object) -> Scope | None:
+    """The scope that answers at the object seam: it asks for that, and the body can be looked at without using it up.
+
+    Raises:
+        AmbiguousScope, ScopeClosed: see `_active.current`.
+    """
     if not _active.any_fast() or not (body is None or isinstance(body, (bytes, str))):
-        return False
-    if is_handed_down() or not is_answered():
-        return False
-    settings = _active.settings()
-    return settings.fast == "on" and settings.layer != "wire"
+        return None
+    if is_handed_down() or _active.is_passing():
+        return None
+    scope = _active.current()
+    return scope if scope is not None and scope.settings.fast == "on" and scope.settings.layer != "wire" else None
 
 
-def answered(request: Request, build: Callable[[Response], Any], send: Callable[[], Any], timeout: float | None,
-             library: str = "") -> Any:  # fmt: skip
+def answered(scope: Scope, request: Request, build: Callable[[Response], Any], send: Callable[[], Any],
+             timeout: float | None, library: str = "") -> Any:  # fmt: skip
     """What a client's send is to return: `build(response)` for a plain response, else what `send` makes of the call.
 
     Args:
-        build: the client's object for a response. send: the client's own way, down to the bytes; faults, streams and
-            pass-throughs take it. timeout: seconds after which the client would stop waiting for the response.
-        library: whose response objects are returned as they are; `build` has no part in these.
+        scope: as `fast_scope` gave it. build: the client's object for a response. send: the client's own way, down to
+            the bytes; faults, streams and pass-throughs take it. timeout: seconds after which the client would stop
+            waiting for the response. library: whose response objects are returned as they are; `build` has no part in
+            these.
     """
-    call = _asking.open_call(request)
-    if call is None:
-        return send()
+    call = _asking.ask(scope, request)
     try:
         answer = call.answer if type(call.answer) is Response else unspoken(lambda: settle_for(library, call))
     except Exception as error:  # noqa: BLE001  # the user's function raised it
@@ -60,6 +64,8 @@ def answered(request: Request, build: Callable[[Response], Any], send: Callable[
 
 def read_timeout(timeout: Any) -> float | None:
     """Seconds for which a client waits for a response: of a number, a (connect, read) pair or a `urllib3.Timeout`."""
+    if timeout is None:
+        return None
     if isinstance(timeout, tuple):
         timeout = timeout[1]
     elif hasattr(timeout, "clone"):

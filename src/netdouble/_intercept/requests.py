@@ -22,7 +22,7 @@ from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import parse_url
 from netdouble._intercept.layers import Dialect, spoken_by
-from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire, read_timeout
+from netdouble._intercept.object_seam import answered, bare_response, fast_scope, of_the_wire, read_timeout
 from netdouble._intercept.seams import seam
 from netdouble._patch import Undo, replace
 from netdouble.errors import DeclarationError
@@ -57,9 +57,10 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
         if _active.wants_objects() and not _active.is_passing():
             options = {**dict(zip(_OPTIONS, args, strict=False)), **kwargs, "stream": stream, "timeout": timeout}
             return _sent_with_objects(self, request, options, send_on)
-        if isinstance(self, _Mounted) or not is_fast(request.body) or _retries(self.max_retries):
+        scope = None if isinstance(self, _Mounted) else fast_scope(request.body)
+        if scope is None or _retries(self.max_retries):
             return send_on()
-        return _answered(self, request, send_on, timeout)
+        return _answered(scope, self, request, send_on, timeout)
 
     return send
 
@@ -80,12 +81,12 @@ def send_for_real(objects: ClientObjects) -> Any:
 _OPTIONS = ("verify", "cert", "proxies")
 
 
-def _answered(adapter: Any, request: Any, send_on: Callable[[], Any], timeout: Any) -> Any:
+def _answered(scope: Scope, adapter: Any, request: Any, send_on: Callable[[], Any], timeout: Any) -> Any:
     def build(response: Response) -> Any:
         raw = bare_response(_urllib3, response, request.method, preload_content=False, decode_content=False)
         return adapter.build_response(request, raw)
 
-    return answered(neutral(request), build, send_on, read_timeout(timeout), "requests")
+    return answered(scope, neutral(request), build, send_on, read_timeout(timeout), "requests")
 
 
 def _sent_with_objects(adapter: Any, request: Any, options: Mapping[str, Any], send_on: Callable[[], Any]) -> Any:
@@ -99,10 +100,11 @@ def _sent_with_objects(adapter: Any, request: Any, options: Mapping[str, Any], s
     if above is not None and above.request is request:
         objects.session = above.session
     with carrying(objects):
-        if isinstance(adapter, _Mounted) or not is_fast(request.body) or _retries(adapter.max_retries):
+        scope = None if isinstance(adapter, _Mounted) else fast_scope(request.body)
+        if scope is None or _retries(adapter.max_retries):
             response = send_on()
         else:
-            response = _answered(adapter, request, send_on, options["timeout"])
+            response = _answered(scope, adapter, request, send_on, options["timeout"])
     if objects.call is not None:
         objects.call.native = response
     return response

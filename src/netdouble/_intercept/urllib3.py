@@ -28,7 +28,7 @@ from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url
 from netdouble._intercept.layers import Dialect, speaker, spoken_by
 from netdouble._intercept.memory_socket import Door, is_answered, target_of
-from netdouble._intercept.object_seam import answered, bare_response, is_fast, of_the_wire, read_timeout
+from netdouble._intercept.object_seam import answered, bare_response, fast_scope, of_the_wire, read_timeout
 from netdouble._intercept.seams import seam
 from netdouble._patch import Undo, UndoStack
 from netdouble._stepping_aside import announced, is_on_wire
@@ -146,7 +146,7 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, conn, method, url, body=body, headers=headers, retries=retries, timeout=timeout,
                             chunked=chunked, response_conn=response_conn, **options)  # fmt: skip
 
-        if not is_fast(body) or isinstance(self, _Mounted):
+        if isinstance(self, _Mounted) or (scope := fast_scope(body)) is None:
             return send()
 
         def build(response: Response) -> Any:
@@ -155,7 +155,7 @@ def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
                                  connection=response_conn, **options)  # fmt: skip
 
         request = _neutral(self, method, url, body, headers)
-        return answered(request, build, send, read_timeout(self._get_timeout(timeout)))
+        return answered(scope, request, build, send, read_timeout(self._get_timeout(timeout)))
 
     return _make_request
 
