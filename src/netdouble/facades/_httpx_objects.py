@@ -38,7 +38,10 @@ def is_a(value: object, name: str) -> bool:
 
 
 def native_request(request: Request) -> Any:
-    """The request as an httpx.Request with its body read: of the library that sent it, made once."""
+    """The request as it goes out, as an httpx.Request with its body read: of the library that sent it, made once.
+
+    Its URL has what is sent of it: neither user and password nor fragment.
+    """
     memo = request._memo
     if "httpx_request" not in memo:
         memo["httpx_request"] = _built(request)
@@ -48,9 +51,13 @@ def native_request(request: Request) -> Any:
 def sent_request(request: Request) -> Any:
     """The httpx.Request itself that was sent, where its body is there to be read; else one like it."""
     sent = request.native
-    if sent is not None and sent.library in {"httpx", "httpx2"} and hasattr(sent.request, "_content"):
+    if sent is None or sent.library not in {"httpx", "httpx2"}:
+        return native_request(request)
+    if hasattr(sent.request, "_content"):
         return sent.request
-    return native_request(request)
+    if "sent_request" not in request._memo:
+        request._memo["sent_request"] = _copied(sent.request, request.body)
+    return request._memo["sent_request"]
 
 
 def module_of(request: Request) -> Any:
@@ -63,7 +70,10 @@ def module_of(request: Request) -> Any:
 def _built(request: Request) -> Any:
     sent = request.native
     if sent is not None and sent.library in {"httpx", "httpx2"}:
-        return _copied(sent.request, request.body)
+        copied = _copied(sent.request, request.body)
+        if copied.url.userinfo or copied.url.fragment:
+            copied.url = copied.url.copy_with(userinfo=b"", fragment=None)
+        return copied
     module = module_of(request)
     made = module.Request(request.method, str(request.url), headers=list(request.headers.fields), content=request.body)
     made.read()

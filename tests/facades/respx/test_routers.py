@@ -156,6 +156,17 @@ async def test_a_streamed_body_is_read_again_and_by_both_kinds_of_client(library
             assert client.get(URL).text == "ab"
 
 
+@every_library
+def test_what_is_not_sent_of_a_url_is_not_compared_either(library):
+    with respx.mock as router, library.Client() as client:
+        route = router.get(url__eq=URL) % 201
+        assert client.get("https://ada:secret@api.test/x#top").status_code == 201
+        assert route.calls.last.request.url == URL
+        assert route.calls.last.request.headers["authorization"].startswith("Basic ")
+        with pytest.raises(AllMockedAssertionError, match=r"'https://api.test/y'\)> not mocked!"):
+            client.get("https://ada:secret@api.test/y")
+
+
 def test_routes_are_asked_in_the_order_added():
     with respx.mock(assert_all_called=False) as router:
         general = router.get(host="api.test").respond(200)
