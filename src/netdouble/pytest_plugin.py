@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from netdouble.server.serving import Server
 
 _SESSION = pytest.StashKey[Session]()
+_OF_TEST = pytest.StashKey["Network"]()
 # What xdist's workers told at their ends.
 _TOLD = pytest.StashKey[list[dict[str, Any]]]()
 
@@ -41,8 +42,7 @@ _TOLD = pytest.StashKey[list[dict[str, Any]]]()
 @pytest.fixture
 def net(request: pytest.FixtureRequest) -> Iterator[Network]:
     """Stubs for every HTTP client, for one test: `net.get("https://api.test/users/7").reply(json={"id": 7})`."""
-    with _session(request).network(request.node, request.node.nodeid) as network:
-        yield network
+    yield from _of_test(request)
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +81,9 @@ def net_server_session(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture(name="netdouble")
-def _netdouble(net: Network) -> Network:
+def _netdouble(request: pytest.FixtureRequest) -> Iterator[Network]:
     """The same as `net`, for suites that have a fixture of that name."""
-    return net
+    yield from _of_test(request)
 
 
 @pytest.fixture
@@ -93,6 +93,18 @@ def net_guard(request: pytest.FixtureRequest) -> Iterator[TestGuard]:
 
     with ExitStack() as stack:
         yield TestGuard(request.node.nodeid, stack)
+
+
+def _of_test(request: pytest.FixtureRequest) -> Iterator[Network]:
+    """The test's network, under whichever of its two names it is asked for: what a suite calls `net` is its own."""
+    stash = request.node.stash
+    if _OF_TEST in stash:
+        yield stash[_OF_TEST]
+        return
+    with _session(request).network(request.node, request.node.nodeid) as network:
+        stash[_OF_TEST] = network
+        yield network
+        del stash[_OF_TEST]
 
 
 # The run

@@ -25,6 +25,38 @@ def test_netdouble_is_the_same_network_under_another_name(run):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("names", ["net, netdouble", "netdouble, net"])
+def test_a_suite_that_has_a_fixture_net_asks_for_netdouble(run, names):
+    result = run(f"""
+        @pytest.fixture
+        def net():
+            return "the suite's own"
+        @pytest.fixture
+        def declared(netdouble):
+            return netdouble.get(URL).reply(text="hello")
+        def test_it({names}, declared):
+            assert net == "the suite's own"
+            assert fetch() == "hello"
+            assert netdouble.count == 1
+        def test_unused(netdouble):
+            netdouble.get(URL).reply()
+    """)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*a route was never used*"])
+
+
+def test_the_two_names_can_be_asked_for_in_any_order(run):
+    result = run("""
+        def test_it(netdouble, net):
+            assert net is netdouble
+            net.get(URL).reply(text="hello")
+            assert fetch() == "hello"
+        def test_next(net):
+            assert not net.routes
+    """)
+    result.assert_outcomes(passed=2)
+
+
 def test_a_test_asks_its_own_network_first_then_the_modules_then_the_sessions(run):
     result = run("""
         @pytest.fixture(scope="session", autouse=True)
