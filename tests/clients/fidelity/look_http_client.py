@@ -33,9 +33,8 @@ def look(client: Any, send: Send) -> Shown:
     parts = urlsplit(send.url)
     connection = client.connections.get(parts.netloc)
     if connection is None:
-        connection = client.connections[parts.netloc] = http.client.HTTPConnection(
-            parts.hostname, parts.port, timeout=send.timeout
-        )
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = client.connections[parts.netloc] = kind(parts.hostname, parts.port, timeout=send.timeout)
         connection.set_debuglevel(1)
     if connection.sock is not None:
         connection.sock.settimeout(send.timeout)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import select
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 import h11
 
 from netdouble import Fault, Pause, Response
+from netdouble._authority import authority
 from netdouble._codec.scripts import Ending, Script
 from netdouble._codec.spelled_faults import spell_fault
 from netdouble._codec.spelling import spell
@@ -66,7 +68,10 @@ class Oracle:
         self._busy = 0
         self._changed = threading.Condition()
         self._over = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        self._secure = socket.create_server(("127.0.0.1", 0))
+        self._secure_port: int = self._secure.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self._secure, "a.test"), daemon=True).start()
         # One more address whose queue is full: a connect to it gets no answer.
         self._full = socket.create_server((FULL, self.port), backlog=0)
         self._waiting = [socket.socket() for _ in range(3)]
@@ -75,14 +80,14 @@ class Oracle:
             waiting.connect_ex((FULL, self.port))
 
     def at(self, path: str) -> str:
-        """The URL of a path."""
-        host, path = re.fullmatch(r"(?://([^/]+))?(.*)", path).groups()
-        return f"http://{host or HOME}:{self.port}{path}"
+        """The URL of a path; of `https:/x`, one over TLS."""
+        secure, host, path = re.fullmatch(r"(https:)?(?://([^/]+))?(.*)", path).groups()
+        return f"{secure or 'http:'}//{host or HOME}:{self._secure_port if secure else self.port}{path}"
 
     def stage(self, site: Site) -> None:
         """Answer with `site` from now on, from its first answers."""
         self.heard = []
-        self._left = {key: list(answers) for key, answers in site.items()}
+        self._left = {key.removeprefix("https:"): list(answers) for key, answers in site.items()}
 
     def rest(self) -> None:
         """Wait until every answer was sent, and its connection closed where that belongs to it.
@@ -100,22 +105,29 @@ class Oracle:
     def close(self) -> None:
         """Stop serving; connections that are still open are closed."""
         self._over.set()
-        for each in (self._listener, self._full, *self._waiting):
+        for each in (self._listener, self._secure, self._full, *self._waiting):
             each.close()
         for connection in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket, secure: str = "") -> None:
         with suppress(OSError):
             while True:
-                connection, _ = self._listener.accept()
+                connection, _ = listener.accept()
                 self.connections += 1
                 self._open.append(connection)
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                threading.Thread(target=self._serve, args=(connection, secure), daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, connection: socket.socket, secure: str) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if secure:
+            context = authority().context(secure, alpn=("http/1.1",))
+            try:
+                connection = context.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
         unread = b""
         while unread is not None:
             asked = None
@@ -127,6 +139,10 @@ class Oracle:
                 with suppress(OSError):
                     unread = self._answer(connection, *asked)
             if unread is None:
+                if isinstance(connection, ssl.SSLSocket):
+                    connection.setblocking(False)
+                    with suppress(OSError):  # which says that it does not wait for the client's answer
+                        connection.unwrap()
                 connection.close()
             if asked is not None:
                 self._count(-1)

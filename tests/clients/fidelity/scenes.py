@@ -294,6 +294,21 @@ CONNECTS = [
     )
 ]  # fmt: skip
 
+# At the default layer there is no handshake, and a server of ours has another port for TLS.
+SECURE = [
+    Scene("over TLS", lambda at: {"https:/x": [_cookies("a=1; Secure; Path=/")]}, (Send(url="https:/x"),) * 2,
+          layers=("wire",)),
+    Scene("over TLS, closed", lambda at: {"https:/x": [Response(text="x", headers={"Connection": "close"})]},
+          (Send(url="https:/x"),) * 2, layers=("wire",)),
+    Scene("from TLS to none", lambda at: {"https:/x": [hop(302, at("/y"))], "/y": [THERE]},
+          (Send(url="https:/x", headers=SECRETS, follow=True),), "follows", layers=("wire",)),
+    Scene("over TLS, broken off", lambda at: {"https:/x": [
+        Fault.EMPTY_RESPONSE, Response(text="x"), Fault.TRUNCATED_BODY, Response(text="y")]},
+        (Send(url="https:/x"),) * 4, layers=("wire",)),
+    Scene("over TLS, too late", lambda at: {"https:/x": [Fault.READ_TIMEOUT]},
+          (Send(url="https:/x", timeout=0.3),), layers=("wire",)),
+]  # fmt: skip
+
 SCENES: list[Scene] = [
-    *STATUS, *HEADERS, *BODIES, *CODINGS, *COOKIES, *REDIRECTS, *REQUESTS, *FAILURES, *CONNECTS,
+    *STATUS, *HEADERS, *BODIES, *CODINGS, *COOKIES, *REDIRECTS, *REQUESTS, *FAILURES, *CONNECTS, *SECURE,
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.clients import fidelity
+from tests.clients.fidelity.handshakes import handshakes_noted
 from tests.clients.fidelity.losses import LOSSES, Loss, is_lost
 from tests.clients.fidelity.oracle import PAUSES, Oracle
 from tests.clients.fidelity.scenes import SCENES, Scene
@@ -45,6 +46,7 @@ def shown_in(world: World, oracle: Oracle, look: Look, row: Scene | Special) -> 
     shown: Shown = {}
     with (
         world(oracle, row.site(oracle.at)) as opened,
+        handshakes_noted() as handshakes,
         listening(look.packages) as noticed,
         look.driver.open() as client,
     ):
@@ -58,7 +60,7 @@ def shown_in(world: World, oracle: Oracle, look: Look, row: Scene | Special) -> 
         shown |= look.state(client)
         for n, one in enumerate(opened.heard()):
             shown |= {f"sent.{n}.{name}": plain(part) for name, part in vars(one).items()}
-    return {**shown, **noticed}
+    return {**shown, **noticed, "handshakes": handshakes}
 
 
 Differences = dict[str, tuple[Any, Any]]
