@@ -69,7 +69,6 @@ class Line:
         self._driven = self._again = self._closed = False
         self._has_left = False  # the client has closed its side
         self._is_deaf = False  # what the client sends stays unread
-        self._is_read = False  # all that has come so far
         self._users = 0  # threads that still need the descriptor
         self._unsent = memoryview(b"")
         self._early = b""  # heard during a pause
@@ -98,7 +97,7 @@ class Line:
             if self._driven:
                 self._again = True
                 return
-            self._driven, self._is_read = True, False
+            self._driven = True
         self._speaker, self._coming = speaking.get(), coming.get()
         # A user's function may send requests of its own, which are not this client's.
         tokens = speaking.set(None), coming.set(None)
@@ -130,7 +129,7 @@ class Line:
                 if not self._again:
                     self._driven = False
                     return None
-                self._again = self._is_read = False
+                self._again = False
         self._driven = False
         return None
 
@@ -204,7 +203,7 @@ class Line:
                 self.close()
                 break
             with self._lock:
-                self._driven, self._is_read = True, False
+                self._driven = True
             self._drive(None, waits=True)
 
     def _start(self, work: Any, *args: Any) -> None:
@@ -238,15 +237,12 @@ class Line:
         while True:
             if self._tls is not None and self._tls.is_over:
                 return b""
-            if self._is_read:
-                return None
             try:
                 raw = self._far.recv(_PIECE)
             except BlockingIOError:
                 return None
             except OSError:
                 return b""
-            self._is_read = 0 < len(raw) < _PIECE
             if self._far_end is None and raw[:1] and raw[0] == _HANDSHAKE and self._tls is None:
                 self._tls = FarTls(self.scope, self._host, self._port, self._refused)
             if self._tls is None:
