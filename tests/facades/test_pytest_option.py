@@ -205,6 +205,14 @@ def test_a_name_that_is_no_peers_is_a_usage_error(replaced):
     done.stderr.fnmatch_lines(["*--net-replace: netdouble has no facade for 'respones'; did you mean responses?*"])
 
 
+def test_two_peers_of_one_import_name_are_a_usage_error(replaced):
+    done = replaced.runpytest_subprocess("--net-replace=pytest_httpx2,httpx2_pytest")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(
+        ["*httpx2_pytest can't be replaced beside pytest_httpx2: both are imported as pytest_httpx2*"]
+    )
+
+
 def test_unittest_suites_replace_by_a_call():
     code = (
         "import netdouble.facades; netdouble.facades.replace('responses', 'aioresponses')\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -55,7 +55,7 @@ def replace(*names: str) -> Undo:
         A function that gives the names back.
 
     Raises:
-        DeclarationError: a name that is no peer's, or a peer that was imported already.
+        DeclarationError: a name that is no peer's, two peers of one import name, or a peer that was imported already.
 
     Example:
         >>> import netdouble.facades
@@ -64,6 +64,7 @@ def replace(*names: str) -> Undo:
     """
     peers = [peer_of(name) for name in names]
     finder = _finder()
+    _refuse_shared(peers, finder.aliases)
     aliases = {alias: ours for peer in peers for alias, ours in peer.modules.items() if alias not in finder.aliases}
     for alias, ours in aliases.items():
         _refuse_imported(alias, ours)
@@ -76,6 +77,17 @@ def replace(*names: str) -> Undo:
                 del sys.modules[loaded]
 
     return undo
+
+
+def _refuse_shared(peers: list[Peer], replaced: Mapping[str, str]) -> None:
+    taken = dict(replaced)
+    for peer in peers:
+        for alias, ours in peer.modules.items():
+            if taken.setdefault(alias, ours) != ours:
+                raise DeclarationError(
+                    f"{peer.name} can't be replaced beside {taken[alias].rpartition('.')[2]}: both are imported as "
+                    f"{alias}, and one process can have one of them. Name the one that the suite was written for"
+                )
 
 
 def _refuse_imported(alias: str, ours: str) -> None:
