@@ -27,6 +27,8 @@ from netdouble.facades._replacing import peer_of, replace
 OPTION = "--net-replace"
 # Where children find the names, beside PYTEST_ADDOPTS.
 _NAMES = "NETDOUBLE_REPLACE"
+# How the name of the folder begins in which they stand.
+_FOLDER = "netdouble-names-"
 # A module under a peer's name, in a child process: it makes room for ours, or for the original where there is no ours.
 _STAND_IN = """\
 import sys
@@ -134,7 +136,8 @@ def _tell_children(config: Any, names: list[str], peers: list[Peer]) -> None:
     options, path = os.environ.get("PYTEST_ADDOPTS", ""), os.environ.get("PYTHONPATH", "")
     told = {"PYTEST_PLUGINS": plugins, _NAMES: listed,
             "PYTEST_ADDOPTS": options if said in options else f"{options} {said}".strip(),
-            "PYTHONPATH": os.pathsep.join(filter(None, (_stand_ins(config, names, peers), path)))}  # fmt: skip
+            "PYTHONPATH": path if _is_told(listed, path) else
+            os.pathsep.join(filter(None, (_stand_ins(config, names, peers), path)))}  # fmt: skip
     before = {name: os.environ.get(name) for name in told}
     os.environ.update(told)
 
@@ -148,9 +151,15 @@ def _tell_children(config: Any, names: list[str], peers: list[Peer]) -> None:
     config.add_cleanup(undo)
 
 
+def _is_told(listed: str, path: str) -> bool:
+    """This is a child process itself, or a run of pytester's, and has the folder of names."""
+    parts = [part for part in path.split(os.pathsep) if os.path.basename(part).startswith(_FOLDER)]
+    return os.environ.get(_NAMES) == listed and any(map(os.path.isdir, parts))
+
+
 def _stand_ins(config: Any, names: list[str], peers: list[Peer]) -> str:
     """A folder where the peers' names lead to ours: for child processes, and pytester's runs in this one."""
-    folder = tempfile.mkdtemp(prefix="netdouble-names-")
+    folder = tempfile.mkdtemp(prefix=_FOLDER)
     sys.path.insert(1, folder)
 
     def undo() -> None:
