@@ -278,3 +278,15 @@ if sys.version_info >= (3, 11):  # httpx2's oldest
         with Network(layer=layer) as net:
             net.websocket(URL).send("one").pause(0.02).send("two").expect("bye")
             trio.run(talk)
+
+    def test_what_a_client_on_trio_says_last_is_heard_before_its_network_ends(layer):
+        import trio
+
+        async def talk():
+            async with Httpx2Async() as client:
+                await client.say("bye")
+
+        for _ in range(25):  # it is a matter of which thread comes first
+            with Network(layer=layer) as net:
+                net.websocket(URL).expect("bye")
+                trio.run(talk)

@@ -46,6 +46,8 @@ _PIECE = 1 << 18
 _READING, _WRITING = getattr(select, "POLLIN", 1), getattr(select, "POLLOUT", 4)
 # Seconds in which a thread that was woken has noted that its client is gone.
 _SHORTLY = 0.2
+# Seconds in which a thread has heard the last words of its client; a function of the user's may take its time.
+_HEARING = 2.0
 
 
 class Line:
@@ -78,6 +80,7 @@ class Line:
         self._coming: Request | None = None
         self._asked: tuple[Scope, Request] | None = None  # what was decided, and nothing was said to it yet
         self._threads: list[threading.Thread] = []
+        self._awaited: int | None = None  # for what event a thread waits here
         if not inline:
             self._start(self._listen)
 
@@ -392,13 +395,15 @@ class Line:
 
     def _await(self, event: int, seconds: float | None) -> None:
         """Until that happens on our side, or `seconds` have gone by, or the connection is over."""
+        self._awaited = event
         if originals.poll is None:
             self._await_by_turns(event, seconds)
-            return
-        polled = originals.poll()
-        polled.register(self._far, event)  # a shutdown of ours ends every poll
-        with suppress(OSError):
-            polled.poll(None if seconds is None else max(1, round(seconds * 1000)))
+        else:
+            polled = originals.poll()
+            polled.register(self._far, event)  # a shutdown of ours ends every poll
+            with suppress(OSError):
+                polled.poll(None if seconds is None else max(1, round(seconds * 1000)))
+        self._awaited = None
 
     def _await_by_turns(self, event: int, seconds: float | None) -> None:
         """As `_await`, on systems without poll."""
@@ -415,8 +420,24 @@ class Line:
         """The client has closed its socket: hear the rest, and stop."""
         with suppress(Exception):
             self.run()
+            self.be_heard()
         self.close()
         self.join(_SHORTLY)
+
+    def be_heard(self) -> None:
+        """Wait until its thread, if it is driven by one, has heard what the client has said by now, and done it."""
+        end = originals.now() + _HEARING
+        while not self._is_heard() and originals.now() < end:
+            originals.sleep(0.001)
+
+    def _is_heard(self) -> bool:
+        awaited = self._awaited
+        if self.inline or self._closed or (awaited is not None and awaited != _READING):
+            return True
+        try:
+            return awaited is not None and not originals.select([self._far], [], [], 0)[0]
+        except (OSError, ValueError):  # it is closed
+            return True
 
     def close(self) -> None:
         """Stop; the descriptor is closed as soon as no thread needs it."""

@@ -111,6 +111,7 @@ class Listener:
             if line in gone:
                 self.lines.pop(key, None)
         for line in gone:
+            line.be_heard()
             line.close()
         if wholly:
             self._undo()
