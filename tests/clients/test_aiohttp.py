@@ -232,6 +232,22 @@ async def test_a_large_body_comes_in_portions_that_may_be_paused(net: Network):
 # Errors
 
 
+@pytest.mark.parametrize(
+    ("timeout", "raised"),
+    [(aiohttp.ClientTimeout(total=30), asyncio.TimeoutError), (aiohttp.ClientTimeout(total=None), SocketTimeout)],
+    ids=["a time for the whole", "none: it would wait for ever"],
+)
+async def test_a_write_timeout_is_raised_at_once_whatever_times_there_are(
+    net: Network, timeout: aiohttp.ClientTimeout, raised: type[Exception]
+):
+    route = net.post(URL).fail(Fault.WRITE_TIMEOUT)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        with pytest.raises(raised) as caught:
+            await session.post(URL, data=b"hi")
+    assert type(caught.value) is raised
+    assert type(route.last.error) is raised
+
+
 @pytest.mark.parametrize("body", [None, b"hi"], ids=["no body", "a body, which a task of its own writes"])
 async def test_an_unmatched_request_is_raised_unwrapped_and_names_its_line(net: Network, body: bytes | None):
     async with aiohttp.ClientSession() as session:

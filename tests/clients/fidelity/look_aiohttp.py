@@ -100,4 +100,6 @@ def _specials() -> tuple[Special, ...]:
     return tuple(SPECIALS)
 
 
-LOOKS = [Look(driver, look, state, ("aiohttp",), _specials()) for driver in (*DRIVERS, *ON_UVLOOP)]
+# On uvloop it is chance, against a real server too, whether a response of aiohttp 3.9 still holds its connection.
+_SETTLED = [] if aiohttp.__version__.startswith("3.9.") else ON_UVLOOP
+LOOKS = [Look(driver, look, state, ("aiohttp",), _specials()) for driver in (*DRIVERS, *_SETTLED)]
