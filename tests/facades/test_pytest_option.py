@@ -143,6 +143,7 @@ def test_a_facade_that_lacks_a_package_is_a_usage_error(replaced):
 
 
 NAMED = """
+    import os
     import httpx
     import pytest_socket
     import respx
@@ -150,6 +151,7 @@ NAMED = """
 
     def test_whose(respx_mock, socket_enabled, pytestconfig):
         plugins = pytestconfig.pluginmanager
+        assert "-p netdouble.facades --net-replace=respx,pytest_socket" in os.environ["PYTEST_ADDOPTS"]
         assert respx_mock is respx.mock
         assert (respx.__name__, M.__module__) == ("netdouble.facades.respx", "netdouble.facades.respx.patterns")
         assert plugins.get_plugin("socket") is pytest_socket and plugins.hasplugin("respx")

@@ -2,9 +2,9 @@
 
 Rule 1: it happens while this plugin is registered, before pytest loads the plugins of installed packages: of a peer
 that is replaced they would import the original.
-Rule 2: processes that a test starts (xdist, a subprocess) are told by PYTEST_ADDOPTS. pytester hides that from its own
-runs: PYTEST_PLUGINS tells them, after the plugins of installed packages were loaded. These are ours by then, for the
-names lead here from a folder on PYTHONPATH: pytest's own finder, which rewrites asserts, looks there and nowhere else.
+Rule 2: processes that a test starts (xdist, a subprocess, pytester's runs) are told by PYTEST_ADDOPTS. Where somebody
+hides that, PYTEST_PLUGINS tells them, after the plugins of installed packages were loaded. These are ours by then: the
+names lead here from a folder on PYTHONPATH, where pytest's own finder, which rewrites asserts, looks and nowhere else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from netdouble.errors import DeclarationError
 from netdouble.facades._peers import Peer
-from netdouble.facades._replacing import peer_of, replace
+from netdouble.facades._replacing import load_aliases, peer_of, replace
 
 OPTION = "--net-replace"
 # Where children find the names, beside PYTEST_ADDOPTS.
@@ -74,6 +74,7 @@ def replace_early(pluginmanager: Any) -> None:
     for peer in peers:
         if peer.plugin and not pluginmanager.is_blocked(peer.plugin_name):
             _register(pluginmanager, _loaded(peer), peer.plugin_name)
+            load_aliases(peer)
 
 
 def _register(pluginmanager: Any, module: ModuleType, name: str) -> None:
@@ -128,8 +129,11 @@ def _roots(peers: list[Peer]) -> list[str]:
 
 
 def _tell_children(config: Any, names: list[str], peers: list[Peer]) -> None:
+    from netdouble.facades._children import Told
+
     listed = ",".join(names)
     said = f"-p netdouble.facades {OPTION}={listed}"
+    config.pluginmanager.register(Told(said), "netdouble facades in pytester's runs")
     plugins = os.environ.get("PYTEST_PLUGINS", "")
     if "netdouble.facades" not in plugins.split(","):
         plugins = ",".join(filter(None, (plugins, "netdouble.facades")))

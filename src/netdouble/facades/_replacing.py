@@ -90,6 +90,13 @@ def _refuse_shared(peers: list[Peer], replaced: Mapping[str, str]) -> None:
                 )
 
 
+def load_aliases(peer: Peer) -> None:
+    """Let the peer's names be known for what is loaded of ours: whoever looks for them finds no other module first."""
+    for alias, ours in peer.modules.items():
+        for name in [name for name in sys.modules if _is_below(name, ours)]:
+            import_module(alias + name[len(ours) :])
+
+
 def _refuse_imported(alias: str, ours: str) -> None:
     for name, module in sorted(sys.modules.items()):
         if _is_below(name, alias) and not _is_below(getattr(module, "__name__", ours), ours):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from netdouble.errors import MissingExtra
 from netdouble.facades import respx
+from netdouble.facades._httpx_objects import default
 from netdouble.facades.respx.router import MockRouter
 
 
@@ -18,6 +21,8 @@ def pytest_configure(config: Any) -> None:
         "respx(assert_all_called=True, assert_all_mocked=True, base_url=..., using=...): settings of the respx_mock "
         "fixture, which is then a router of its own",
     )
+    with suppress(MissingExtra):  # who has neither client finds out when a test asks for one
+        default()  # loaded once, as by respx: runs of pytester in this process share our modules, and so their client
 
 
 @pytest.fixture
