@@ -4,30 +4,25 @@ The client above is whole: it serialises, pools, retries, parses. Only the conne
 
 Rule 1: who answers is asked at each request, never when connecting.
 Rule 2: a fault of the connecting phase is raised while the request is sent, one of the answer while it is read: there
-clients look for them. A wait that the client would give up is not waited for: its timeout comes at once.
+clients look for them; see `memory_peer.py`.
 Rule 3: what is let through goes out on a real connection that the saved original opens; the next request on it is
 read and decided again.
 """
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import socket
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from netdouble import _active, _asking
-from netdouble._answering import settle, sleep, steps_of
+from netdouble._answering import settle, sleep
 from netdouble._codec.http1 import ParsedRequest, RequestParser
 from netdouble._codec.received import received
-from netdouble._codec.scripts import Ending, Script
 from netdouble._codec.socket_errors import CONNECT_ERRORS, read_error, reset
 from netdouble._codec.spelled_faults import shown, spell_fault_for
 from netdouble._codec.spelling import CONTINUE, spell_for
@@ -35,9 +30,9 @@ from netdouble._core.calls import Call
 from netdouble._core.faults import Fault
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Fail, PassThrough
-from netdouble._core.streams import Pause, Step
 from netdouble._intercept.failures import failure_for
 from netdouble._intercept.layers import Dialect, raise_past, speaker, unspoken
+from netdouble._intercept.memory_peer import NOTHING, Answer, Peer
 from netdouble.errors import AmbiguousScope, NetdoubleError, ScopeClosed
 
 
@@ -99,24 +94,6 @@ def is_handed_down() -> bool:
 
 
 @dataclass(slots=True)
-class _Answer:
-    """One answer on its way to the client.
-
-    Attributes:
-        response, error: what the call is told when it begins. raises: an exception that comes instead of bytes.
-    """
-
-    script: Script
-    call: Call | None = None
-    delay: float = 0.0
-    response: Response | None = None
-    error: BaseException | None = None
-    raises: BaseException | None = None
-    steps: Iterator[Step] | None = None
-    silence: float = 0.0  # seconds since the last byte
-
-
-@dataclass(slots=True)
 class _Passed:
     """A request that is being answered by the real service, and what the client has read of the response."""
 
@@ -140,12 +117,11 @@ class MemorySocket:
         self._scheme, self._host, self._port = scheme, host, port
         timeout = getattr(connection, "timeout", None)
         # "Not given" is an object of http.client's own.
-        self._timeout = timeout if timeout is None or isinstance(timeout, (int, float)) else socket.getdefaulttimeout()
+        known = timeout is None or isinstance(timeout, (int, float))
+        self._peer = Peer(scheme, timeout if known else socket.getdefaulttimeout())
         self._parser = RequestParser()
-        self._answers: deque[_Answer] = deque()
-        self._rest = memoryview(b"")  # said already, not read yet
         self._passed: _Passed | None = None
-        self._upgraded = self._hung_up = self._was_reset = self._told_reset = self._closed = False
+        self._upgraded = self._closed = False
         self._io_refs = 0
 
     # Writing
@@ -156,17 +132,13 @@ class MemorySocket:
         if self._upgraded:
             self._real.sendall(view, flags)
             return
-        self._run_on()
-        if self._was_reset:  # the first to ask is told (sk_stream_error() in Linux' net/core/stream.c)
-            is_told, self._told_reset = self._told_reset, True
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) if is_told else reset()
-        if not self._hung_up:  # else lost as on the wire, and the next read tells
+        if self._peer.hears():
             self._parser.feed(view)
             while (parsed := self._next_request()) is not None:
                 self._decide(parsed)
             if self._parser.wants_continue:
                 self._parser.told_continue()
-                self._rest = memoryview(CONTINUE)
+                self._peer.rest = memoryview(CONTINUE)
 
     def send(self, data: Any, flags: int = 0) -> int:
         """As `sendall`; everything is taken."""
@@ -177,7 +149,7 @@ class MemorySocket:
         try:
             return self._parser.next_request()
         except NetdoubleError as error:
-            self._hang_up()
+            self._peer.hang_up()
             raise_past(error)
 
     def _decide(self, parsed: ParsedRequest) -> None:
@@ -187,7 +159,7 @@ class MemorySocket:
         try:
             call = self._open_call(parsed, dialect)
         except Exception as error:  # noqa: BLE001  # UnmatchedRequest and its like
-            self._hang_up()
+            self._peer.hang_up()
             raise_past(error)
         if call is None:
             self._let_through(parsed, None)
@@ -197,18 +169,18 @@ class MemorySocket:
             answer = opened.answer if type(opened.answer) is Response else unspoken(lambda: settle(opened))
             failure = failure_for(answer, dialect.own) if isinstance(answer, Fail) else None
         except Exception as error:  # noqa: BLE001  # what the user's function raises is raised where an answer is read
-            self._answers.append(_Answer(_NOTHING, call, error=error, raises=error))
+            self._peer.answers.append(Answer(NOTHING, call, error=error, raises=error))
             return
         if isinstance(answer, PassThrough):
             self._let_through(parsed, call)
         elif isinstance(answer, Response):
             script = spell_for(parsed, answer)
-            self._answers.append(_Answer(script, call, script.delay, response=answer))
+            self._peer.answers.append(Answer(script, call, script.delay, response=answer))
         elif isinstance(failure, Fault):
             fault = failure.on(self._scheme, has_body=bool(parsed.body))
             self._fail(call, fault, answer, parsed)
         else:
-            self._answers.append(_Answer(_NOTHING, call, answer.delay, error=failure, raises=failure))
+            self._peer.answers.append(Answer(NOTHING, call, answer.delay, error=failure, raises=failure))
 
     def _open_call(self, parsed: ParsedRequest, dialect: Dialect) -> Call | None:
         handed = _handed_down.get()
@@ -226,28 +198,28 @@ class MemorySocket:
             self._break_off(call, fault, fail.delay)
         script = spell_fault_for(parsed, fault, fail.response)
         error = read_error(fault)
-        self._answers.append(_Answer(script, call, fail.delay or script.delay, shown(fail.response, error), error))
+        self._peer.answers.append(Answer(script, call, fail.delay or script.delay, shown(fail.response, error), error))
 
     def _refuse(self, call: Call, fault: Fault, delay: float) -> None:
         """Fail as if the connection could not be made."""
-        if self._timeout is not None and delay > self._timeout:
+        if self._peer.timeout is not None and delay > self._peer.timeout:
             fault, delay = Fault.CONNECT_TIMEOUT, 0.0
         if delay:
             sleep(delay)
         below = CONNECT_ERRORS[fault]()
         error = self._door.connect_error(self._connection, below, fault)
         call.close(error=error)
-        self._hang_up()
+        self._peer.hang_up()
         self._connection.sock = None
         raise error from (None if error is below else below)
 
     def _break_off(self, call: Call, fault: Fault, delay: float) -> None:
         """Fail while the client writes. The kernel tells that once; what it reads then is the end."""
-        if delay and (self._timeout is None or delay <= self._timeout):
+        if delay and (self._peer.timeout is None or delay <= self._peer.timeout):
             sleep(delay)
-        error = self._timed_out("write") if fault is Fault.WRITE_TIMEOUT else reset()
+        error = self._peer.timed_out("write") if fault is Fault.WRITE_TIMEOUT else reset()
         call.close(error=error)
-        self._hang_up()
+        self._peer.hang_up()
         raise error
 
     # Letting through
@@ -260,7 +232,7 @@ class MemorySocket:
         except Exception as error:
             if call is not None:
                 call.close(error=error)
-            self._hang_up()
+            self._peer.hang_up()
             if isinstance(error, NetdoubleError):  # the guard's
                 raise_past(error)
             raise
@@ -273,7 +245,7 @@ class MemorySocket:
         with _active.passing(), _active.admitted(connection.host, connection.port):
             self._door.connect(connection)
         self._real, connection.sock = connection.sock, self
-        self._real.settimeout(self._timeout)
+        self._real.settimeout(self._peer.timeout)
         return self._real
 
     def _note_passed(self, *, over: bool = False) -> None:
@@ -311,104 +283,18 @@ class MemorySocket:
         view = memoryview(buffer).cast("B")
         if nbytes:
             view = view[:nbytes]
-        while not self._rest:
-            if not self._answers and self._real is not None and not self._hung_up:
+        peer = self._peer
+        while not peer.rest:
+            if not peer.answers and self._real is not None and not peer.hung_up:
                 return self._read_real(view)
-            if not self._say_more():
+            if not peer.say_more():
                 return 0
-        size = min(len(view), len(self._rest))
-        view[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
+        return peer.read_into(view)
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
         """As `recv_into`."""
         buffer = bytearray(bufsize)
         return bytes(buffer[: self.recv_into(buffer, bufsize, flags)])
-
-    def _say_more(self, *, heard: bool = True) -> bool:
-        """Take the next step of the first answer; False: the peer has hung up. `heard`: the client waits for it."""
-        if self._hung_up:
-            return False
-        if not self._answers:  # nothing was asked, so nothing will ever come
-            raise self._timed_out()
-        answer = self._answers[0]
-        if answer.steps is None:
-            answer.steps = self._begin(answer)
-            whole = _in_one_piece(answer.script)
-            if whole is not None:
-                self._answers.popleft()
-                self._rest = memoryview(whole)
-                return True
-        try:
-            step = next(answer.steps, None)
-        except Exception as error:  # noqa: BLE001  # the user's stream broke
-            if answer.call is not None:
-                answer.call.close(error=error)
-            self._hang_up()
-            raise_past(error)
-        if isinstance(step, Pause):
-            if heard:
-                self._be_silent(answer, step.seconds)
-            return True
-        if step is not None:
-            answer.silence = 0.0
-            self._rest = memoryview(step)
-            return True
-        self._answers.popleft()
-        ending = answer.script.ending
-        if ending is Ending.KEEP_ALIVE:
-            return True
-        self._hang_up()
-        if ending is Ending.STALL:
-            raise self._timed_out()
-        if ending is Ending.RESET:
-            self._was_reset, self._told_reset = True, heard
-            raise reset()
-        return False
-
-    def _be_silent(self, answer: _Answer, seconds: float) -> None:
-        """Wait as long as the client would."""
-        answer.silence += seconds
-        if self._timeout is not None and answer.silence > self._timeout:
-            late = self._timed_out()
-            if answer.call is not None:
-                answer.call.close(error=late)
-            self._hang_up()
-            raise late
-        if seconds:
-            sleep(seconds)
-
-    def _run_on(self) -> None:
-        """Let the peer go on to its end: a client that knows the body's length stops reading before that."""
-        if not self._rest and self._answers and self._answers[0].steps is not None:
-            with suppress(OSError):  # it has hung up now, and the next read tells
-                self._say_more(heard=False)
-
-    def _begin(self, answer: _Answer) -> Iterator[Step]:
-        """Wait as long as the client would, and tell the call."""
-        late = self._timed_out() if self._timeout is not None and answer.delay > self._timeout else None
-        if answer.delay and late is None:
-            sleep(answer.delay)
-        if answer.call is not None:
-            answer.call.close(None if late else answer.response, late or answer.error)
-        raises = late or answer.raises
-        if raises is not None:
-            self._hang_up()
-        if late is not None:
-            raise late
-        if answer.raises is not None:
-            raise_past(answer.raises)
-        return steps_of(answer.script)
-
-    def _timed_out(self, doing: str = "read") -> TimeoutError:
-        # The texts of CPython's _ssl.c and socketmodule.c.
-        return TimeoutError(f"The {doing} operation timed out" if self._scheme == "https" else "timed out")
-
-    def _hang_up(self) -> None:
-        self._hung_up = True
-        self._rest = memoryview(b"")
-        self._answers.clear()
 
     # What else is asked of a socket
 
@@ -419,21 +305,21 @@ class MemorySocket:
         """
         if self._closed and self._io_refs <= 0:
             return -1
-        self._run_on()
-        if self._real is not None and not (self._answers or self._rest or self._hung_up):
+        self._peer.run_on()
+        ready = self._peer.rest or self._peer.answers or self._peer.hung_up
+        if self._real is not None and not ready:
             return int(self._real.fileno())
-        ready = self._rest or self._answers or self._hung_up or not self._door.is_open()
-        return _descriptors()[bool(ready)]
+        return _descriptors()[bool(ready or not self._door.is_open())]
 
     def settimeout(self, value: float | None) -> None:
         """Seconds after which a read gives up; None: never."""
-        self._timeout = value
+        self._peer.timeout = value
         if self._real is not None:
             self._real.settimeout(value)
 
     def gettimeout(self) -> float | None:
         """As given to `settimeout`."""
-        return self._timeout
+        return self._peer.timeout
 
     def setsockopt(self, *option: Any) -> None:
         """Set nothing; on a real connection, that one's option."""
@@ -445,7 +331,7 @@ class MemorySocket:
         if self._real is not None:
             self._real.shutdown(how)
         elif how != socket.SHUT_WR:
-            self._hang_up()
+            self._peer.hang_up()
 
     def getpeercert(self, binary_form: bool = False) -> Any:
         """No certificate; on a real connection, that one's."""
@@ -467,7 +353,7 @@ class MemorySocket:
         self._closed = True
         if self._io_refs <= 0:
             self._note_passed(over=True)
-            self._hang_up()
+            self._peer.hang_up()
             if self._real is not None:
                 self._real.close()
 
@@ -477,17 +363,6 @@ class MemorySocket:
         self._note_passed()
         if self._closed:
             self.close()
-
-
-_NOTHING = Script()
-
-
-def _in_one_piece(script: Script) -> bytes | None:
-    """All that it says, when that is said at once and nothing follows."""
-    if type(script) is not Script or script.ending is not Ending.KEEP_ALIVE or len(script.pieces) != 1:
-        return None
-    said = script.pieces[0]
-    return said if isinstance(said, bytes) else None
 
 
 @lru_cache(maxsize=1)
