@@ -116,7 +116,8 @@ def _announcing(original: Callable[..., Any], fast: Callable[..., Any]) -> Calla
 
     def _make_request(self: Any, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         send = fast if _active.any_fast() else original
-        if not is_on_wire(self.host, self.port):
+        # Over a connection that is open already nothing has to be announced.
+        if getattr(conn, "sock", None) is not None or not is_on_wire(self.host, self.port):
             return send(self, conn, method, url, *args, **kwargs)
         with announced(_neutral(self, method, url, kwargs.get("body"), kwargs.get("headers"))):
             return send(self, conn, method, url, *args, **kwargs)
