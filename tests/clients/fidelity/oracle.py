@@ -206,6 +206,6 @@ class Oracle:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif script.ending is Ending.STALL:
             self._count(-1)
-            select.select([connection], [], [], 5)  # until the client gives up
+            select.select([connection], [], [], 30)  # until the client gives up
             self._count(+1)
         return script.ending is Ending.KEEP_ALIVE
