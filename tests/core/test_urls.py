@@ -187,8 +187,14 @@ def test_normalising_twice_is_normalising_once(host: str, path: str, rest: str) 
     assert not {".", ".."} & set(url.segments)
 
 
-# httpx sends the values of a repeated key side by side, so here every key is there once.
-@given(st.lists(st.tuples(TEXT, TEXT), unique_by=lambda pair: pair[0]))
+# httpx sends the values of a repeated key side by side, so here every key is there once. Before 0.28 it takes what
+# looks like an escape for one (_urlparse.py, `quote`).
+KEEPS_ESCAPES = tuple(map(int, httpx.__version__.split(".")[:2])) < (0, 28)
+WORD = TEXT.map(lambda text: text.replace("%", "")) if KEEPS_ESCAPES else TEXT
+
+
+@given(st.lists(st.tuples(WORD, WORD), unique_by=lambda pair: pair[0]))
+@example([("", "" if KEEPS_ESCAPES else "%00")])
 def test_the_pairs_that_a_client_encodes_are_the_pairs_we_read(pairs: list[tuple[str, str]]) -> None:
     sent = [str(httpx.URL("https://h.test/", params=pairs))]
     sent += [str(yarl.URL("https://h.test/").with_query(pairs))]
