@@ -116,8 +116,11 @@ def test_a_stop_waits_for_a_function_at_work_and_its_answer_goes_out():
         return 200
 
     server = netdouble.serve()
+    server.get("/quick").reply(204)
     route = server.get("/").reply(answer)
     with connected(server) as sock, connected(server) as idle, ThreadPoolExecutor(1) as pool:
+        idle.sendall(get("/quick"))
+        assert heard(idle, b"\r\n\r\n").startswith(b"HTTP/1.1 204 ")
         sock.sendall(get("/"))
         assert begun.wait(TIMEOUT)
         stopping = pool.submit(server.stop)

@@ -1,6 +1,6 @@
 """A process of a sealed run as its supervisor knows it: it tells what holds, and takes what was refused.
 
-Rule 1: nothing here waits for the supervisor but `take`, and that only when something was refused.
+Rule 1: nothing here waits for the supervisor but `take`, and that only when something was refused, and `close`.
 Rule 2: a forked child tells nothing: what its parent told holds for it.
 """
 
@@ -10,6 +10,7 @@ import _socket
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from threading import get_native_id
 
 from netdouble._gate import SEALED_VARIABLE
@@ -106,7 +107,11 @@ class Link:
         return unpacked(answer)
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Tell nothing more; what an outer run has told holds again when this returns."""
+        if self.is_mine:
+            with suppress(OSError):  # the supervisor has ended before
+                self._socket.send(b"part")
+                self._socket.recv(16)  # it closes its side when it has done so
         self._socket.close()
 
 

@@ -105,7 +105,7 @@ class Supervisor:
                 os.close(descriptors[0])
         elif message == b"take" and member is not None:
             visitor.send(packed(member.take(_AT_ONCE)), socket.MSG_DONTWAIT)
-        elif not message:
+        elif message in {b"part", b""}:
             self._leave(descriptor)
 
     def _join(self, visitor: socket.socket, page: int, number: int, *, rules: bool) -> None:
