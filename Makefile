@@ -13,7 +13,7 @@ demo: $(VENV)/.demo ## an application, its tests, and one report of a request th
 	@$(VENV)/bin/python examples/demo.py
 
 test: $(VENV)/.dev ## all tests, with the newest clients
-	$(RUN) pytest -q -n 2
+	$(RUN) pytest -q -n 4
 
 soak: $(VENV)/.dev ## 100,000 requests through 32 threads on the loopback, faults among them
 	NETDOUBLE_SOAK=100000 $(RUN) pytest -q tests/server/test_soak.py

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 
+import freezegun
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -20,6 +21,9 @@ from netdouble._intercept import catalog
 # How long an example takes says how busy the machine is, and nothing of netdouble.
 settings.register_profile("netdouble", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("netdouble")
+
+# It asks every module for all it has, and huggingface_hub then asks its home which coding agents there are.
+freezegun.configure(extend_ignore_list=["huggingface_hub"])
 
 
 def pytest_configure(config: pytest.Config) -> None:
