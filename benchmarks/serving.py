@@ -1,6 +1,7 @@
-"""A server in a process of its own, whose processor time is asked for: `python -m benchmarks.serving KIND`.
+"""A server in a process of its own, whose processor time is asked for: `python -m benchmarks.serving KIND [alone]`.
 
 It tells its port in a line. For each line it is sent it answers with the seconds of processor time used so far.
+`alone`: on one processor, where no thread can try for the interpreter's lock while another one runs.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -75,8 +77,8 @@ def has_peer() -> bool:
 class Served:
     """A server in another process."""
 
-    def __init__(self, kind: str) -> None:
-        command = [sys.executable, "-m", "benchmarks.serving", kind]
+    def __init__(self, kind: str, *, alone: bool) -> None:
+        command = [sys.executable, "-m", "benchmarks.serving", kind, *(["alone"] if alone else [])]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self._said())
 
@@ -97,9 +99,9 @@ class Served:
 
 
 @contextmanager
-def served(kind: str) -> Iterator[Served]:
+def served(kind: str, *, alone: bool) -> Iterator[Served]:
     """For a while a server of that kind runs in another process."""
-    server = Served(kind)
+    server = Served(kind, alone=alone)
     try:
         yield server
     finally:
@@ -146,6 +148,8 @@ def _answer(sock: socket.socket) -> bytes:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(KINDS[sys.argv[1]](), flush=True)
     for _ in sys.stdin:
         print(time.process_time(), flush=True)
