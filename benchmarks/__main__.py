@@ -1,5 +1,6 @@
 """Run every row, print it, and write the page: `python -m benchmarks [--short] [--write docs/benchmarks.md] [ROW ...]`.
 
+Rows that are named take their places in the page that is there; the others stay as they were measured.
 Rule: each row runs in a process of its own. The page tells the machine by its number of processors and by versions,
 never by names or paths.
 """
@@ -10,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,8 +30,9 @@ PACKAGES = ("netdouble", "httpx", "httpx2", "aiohttp", "requests", "urllib3", "p
 
 HEAD = """# Benchmarks
 
-Written by `make bench`; not by hand. What is compared runs in turns in one process (or in processes in turns), and
-medians are taken; the times are this machine's, the ratios are what counts. A goal that is not met says so.
+Written by `make bench`, or a row of it by `make bench BENCH="ROW --write docs/benchmarks.md"`; not by hand. What is
+compared runs in turns in one process (or in processes in turns), and medians are taken; the times are this machine's,
+the ratios are what counts. A goal that is not met says so.
 
 """
 
@@ -72,11 +75,23 @@ def main() -> None:
         rows.append(run_row(name, short=options.short))
         print(rows[-1].markdown(), flush=True)
     missed = [goal.text for row in rows for goal in row.goals if goal.met is False]
-    end = f"Goals: {sum(goal.met is True for row in rows for goal in row.goals)} met, {len(missed)} not met."
-    print("\n".join([end, *missed]))
+    print("\n".join([_summary("".join(row.markdown() for row in rows)), *missed]))
     if options.write:
-        body = "\n".join(row.markdown() for row in rows)
-        Path(options.write).write_text(f"{HEAD}{facts()}\n\n{end}\n\n{body}".rstrip() + "\n", "utf-8")
+        page = Path(options.write)
+        page.write_text(paged(rows, page.read_text("utf-8") if options.rows and page.exists() else ""), "utf-8")
+
+
+def paged(rows: list[Row], before: str) -> str:
+    """The page with these rows, each in its place in `before`, the text of the page until now."""
+    sections = {text.partition("\n")[0]: text.rstrip() for text in re.split(r"(?m)^(?=## )", before)[1:]}
+    sections |= {f"## {row.title}": row.markdown().rstrip() for row in rows}
+    body = "\n\n".join(sections.values())
+    return f"{HEAD}{facts()}\n\n{_summary(body)}\n\n{body}\n"
+
+
+def _summary(text: str) -> str:
+    met, missed = (len(re.findall(rf"(?m)^- {verdict}:", text)) for verdict in ("met", r"\*\*NOT met\*\*"))
+    return f"Goals: {met} met, {missed} not met."
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""A server in a process of its own, whose processor time is asked for: `python -m benchmarks.serving KIND [alone]`.
+"""A server in a process of its own, whose processor time is asked for: `python -m benchmarks.serving KIND`.
 
 It tells its port in a line. For each line it is sent it answers with the seconds of processor time used so far.
-`alone`: on one processor, where no thread can try for the interpreter's lock while another one runs.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -77,8 +75,8 @@ def has_peer() -> bool:
 class Served:
     """A server in another process."""
 
-    def __init__(self, kind: str, *, alone: bool) -> None:
-        command = [sys.executable, "-m", "benchmarks.serving", kind, *(["alone"] if alone else [])]
+    def __init__(self, kind: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.serving", kind]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self._said())
 
@@ -99,9 +97,9 @@ class Served:
 
 
 @contextmanager
-def served(kind: str, *, alone: bool) -> Iterator[Served]:
+def served(kind: str) -> Iterator[Served]:
     """For a while a server of that kind runs in another process."""
-    server = Served(kind, alone=alone)
+    server = Served(kind)
     try:
         yield server
     finally:
@@ -148,8 +146,6 @@ def _answer(sock: socket.socket) -> bytes:
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(KINDS[sys.argv[1]](), flush=True)
     for _ in sys.stdin:
         print(time.process_time(), flush=True)

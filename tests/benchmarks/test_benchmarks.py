@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.__main__ import ROWS
+from benchmarks.__main__ import ROWS, paged
 from benchmarks.many_routes import MANY, MISSED, evaluated
 from benchmarks.report import Effort, Row
 from benchmarks.routes import URL
@@ -58,3 +58,16 @@ def test_the_short_form_judges_no_time():
     row = Row("title", "how", ["", "us"])
     row.goal("at most 25 us", 1e6, 25, Effort(short=True))
     assert row.goals[0].met is None
+
+
+def test_a_row_that_is_measured_again_takes_its_place_in_the_page():
+    def row(title: str, got: float) -> Row:
+        made = Row(title, "how", ["", "us"], [["netdouble", str(got)]])
+        made.goal("at most 25 us", got, 25, Effort(short=False), unit=" us")
+        return made
+
+    page = paged([row("One", 24.0), row("Two", 26.0)], "")
+    again = paged([row("Two", 20.0)], page)
+    assert "Goals: 1 met, 1 not met." in page
+    assert "Goals: 2 met, 0 not met." in again
+    assert again == paged([row("One", 24.0), row("Two", 20.0)], "")
