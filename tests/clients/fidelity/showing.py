@@ -71,11 +71,13 @@ _CHANCE = [
 _MAY_HAVE_CHANCE = re.compile(r"0x|nonce|response=|boundary|--|-[0-9a-f]{4}-|timeout=|addr|sockname|127")
 
 
+SOME_TIME, NO_TIME = "timedelta, more than nothing", "timedelta of nothing"
+
+
 def plain(value: Any) -> str:
     """The repr of a value, without what differs by chance."""
     if isinstance(value, dt.timedelta):
-        # uvloop's clock, which older httpx asks on it, goes by milliseconds: nothing may have gone by.
-        return "timedelta" if value >= dt.timedelta() else "timedelta of less than nothing"
+        return SOME_TIME if value > dt.timedelta() else NO_TIME if not value else "timedelta of less than nothing"
     text = value if isinstance(value, str) else repr(value)
     if _MAY_HAVE_CHANCE.search(text):
         for pattern, instead in _CHANCE:
