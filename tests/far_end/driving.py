@@ -11,7 +11,7 @@ from netdouble._asking import ask, preview_in
 from netdouble._codec.scripts import Ending
 from netdouble._core.calls import Call
 from netdouble._core.streams import Pause
-from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel, Work
+from netdouble._far_end import Act, Concurrent, FarEnd, MayWait, Origin, Tunnel, Work
 
 ORIGIN = Origin("https", "api.test", 443)
 CONNECTION = Connection(3, ("127.0.0.1", 5000), "api.test", "http/1.1", "TLSv1.3")
@@ -36,7 +36,7 @@ class Told:
                 self.take(act.acts)
             elif isinstance(act, Tunnel):
                 self.tunnel = act
-            elif not isinstance(act, Work):
+            elif not isinstance(act, (Work, MayWait)):
                 self.ending = act
         return self
 

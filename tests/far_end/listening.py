@@ -17,7 +17,7 @@ from tests.far_end.driving import far_end
 from netdouble import Connection, Network
 from netdouble._codec.scripts import Ending
 from netdouble._core.streams import Pause
-from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Work
+from netdouble._far_end import Act, Concurrent, FarEnd, MayWait, Origin, Work
 
 RESETS = struct.pack("ii", 1, 0)
 
@@ -59,7 +59,7 @@ class Driver:
             elif isinstance(act, Concurrent):
                 if not self.carry_out(act.acts):
                     return False
-            elif not isinstance(act, Work):
+            elif not isinstance(act, (Work, MayWait)):
                 if act is Ending.RESET:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESETS)
                 elif act is Ending.CLOSE:

@@ -32,7 +32,7 @@ from netdouble import (
 from netdouble._codec.http1 import Limits
 from netdouble._codec.scripts import Ending
 from netdouble._core.streams import Pause
-from netdouble._far_end import Concurrent, Work
+from netdouble._far_end import Concurrent, MayWait, Work
 
 URL = "wss://api.test/feed"
 
@@ -68,7 +68,7 @@ class Client:
                 return
             elif isinstance(act, Concurrent):
                 self.carry_out(act.acts)
-            elif not isinstance(act, Work):
+            elif not isinstance(act, (Work, MayWait)):
                 self.ending = act
 
     def take(self):

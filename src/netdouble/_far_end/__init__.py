@@ -16,11 +16,11 @@ from netdouble._core.arrivals import Connection
 from netdouble._core.calls import Call
 from netdouble._core.messages import Request
 from netdouble._core.replies import Reply
-from netdouble._far_end.acts import Act, Concurrent, Origin, PassedOn, Tunnel, Work
+from netdouble._far_end.acts import MAY_WAIT, Act, Concurrent, MayWait, Origin, PassedOn, Tunnel, Work
 from netdouble._far_end.exchanges import Peer, no_way
 from netdouble._far_end.http1 import Http1
 
-__all__ = ["Act", "Concurrent", "FarEnd", "Origin", "PassedOn", "Tunnel", "Work"]
+__all__ = ["MAY_WAIT", "Act", "Concurrent", "FarEnd", "MayWait", "Origin", "PassedOn", "Tunnel", "Work"]
 
 
 class FarEnd:

@@ -80,9 +80,20 @@ class Tunnel:
     unread: bytes
 
 
+class MayWait:
+    """What follows may take its time: it asks a function or a stream of the user's, or the real service.
+
+    Nothing is to be done. Who drives more than this far end can let another thread go on.
+    """
+
+    __slots__ = ()
+
+
+MAY_WAIT = MayWait()
+
 # Send these bytes; send nothing for a while; what follows the last byte (nothing is heard after it, but for
-# KEEP_ALIVE, which is never said); run other acts beside; do some work; hand the connection over.
-Act: TypeAlias = "bytes | Pause | Ending | Concurrent | Work | Tunnel"
+# KEEP_ALIVE, which is never said); run other acts beside; do some work; nothing; hand the connection over.
+Act: TypeAlias = "bytes | Pause | Ending | Concurrent | Work | MayWait | Tunnel"
 
 # How a request is let through to the real service: given the call and its bytes as HTTP/1.1, the acts are what came
 # back. It closes the call.

@@ -24,7 +24,7 @@ from netdouble._core.replies import Answer, Compute, Fail, PassThrough, Reply
 from netdouble._core.streams import Pause
 from netdouble._core.urls import join_url
 from netdouble._core.websockets import Conversation
-from netdouble._far_end.acts import Act, Origin, PassedOn, Work
+from netdouble._far_end.acts import MAY_WAIT, Act, Origin, PassedOn, Work
 from netdouble.errors import DeclarationError
 
 _NO_HEADERS = Headers()
@@ -120,6 +120,7 @@ def carried_out(call: Call, saying: Saying) -> Iterator[Act]:
             network makes a client raise it.
     """
     try:
+        yield MAY_WAIT
         yield from _carried_out(call, saying)
     except GeneratorExit:
         gone = "the client closed the connection before it was answered"

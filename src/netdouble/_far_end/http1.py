@@ -73,7 +73,9 @@ class Http1:
                 self._is_over = True
                 yield from self._refused(error)
                 return
-            if parsed is None and self._parser.progress is not None:
+            if parsed is None:
+                if self._parser.progress is None:
+                    return
                 parsed = self._doomed()
             if parsed is None:
                 if self._parser.wants_continue:

@@ -24,7 +24,7 @@ from netdouble._core.replies import Reply
 from netdouble._core.streams import Pause
 from netdouble._far_end import Act, Concurrent, FarEnd, Origin, Tunnel, Work
 from netdouble.errors import NetdoubleError
-from netdouble.server.listening import Hand, Visit
+from netdouble.server.listening import Hand, MustWait, Visit
 from netdouble.server.originals import Lock, Thread, current_thread
 from netdouble.server.tls import HANDSHAKE, Line, TlsLine
 
@@ -97,72 +97,128 @@ class _Gone(Exception):
     """The conversation is over: nothing more is to be heard or said."""
 
 
-def talk(visit: Visit, host: Host) -> None:
-    """Hold the conversation on a new connection until its end.
-
-    Raises:
-        OSError: the peer has gone.
-    """
-    data = visit.sock.recv(_PIECE)
-    if data:
-        with contextlib.suppress(_Gone):
-            _begin(visit, visit.sock, host, data, None)
-
-
-def _begin(visit: Visit, line: Line, host: Host, data: bytes, asked: Origin | None) -> None:
-    """Begin with the first bytes: TLS or not.
-
-    Args:
-        asked: whom the client asked for through a proxy.
-    """
-    if data[0] != HANDSHAKE:
-        connection = Connection(visit.index, visit.peer, server=host.came_to)
-        Conversation(visit, line, host, asked or host.origin(None), connection).hold(data)
-        return
-    try:
-        secured = TlsLine(line, data, lambda sni: host.context(sni or (asked.host if asked else None)))
-    except OSError as error:
-        host.no_handshake(error)
-        _close_in_order(visit.sock)  # the client gets the alert that says why
-        return
-    except NetdoubleError as error:  # there is nothing to make certificates with
-        host.failed(None, error)
-        visit.reset()
-        return
-    sni = secured.sni
-    connection = Connection(visit.index, visit.peer, sni, secured.alpn, secured.tls_version, host.came_to)
-    origin = Origin("https", asked.host, asked.port) if asked is not None else host.origin(sni)
-    Conversation(visit, secured, host, origin, connection).hold(secured.recv(_PIECE))
-
-
 class Conversation:
-    """What follows once both sides understand each other's bytes."""
+    """What is said on one connection, from its first byte. A `Talk`: attended to, or held in a thread of its own."""
 
-    def __init__(self, visit: Visit, line: Line, host: Host, origin: Origin, connection: Connection) -> None:
-        self._visit, self._line, self._host = visit, line, host
-        self._far_end = FarEnd(origin, decide=self._decide, connection=connection, passed=host.passed,
-                               malformed=host.malformed, grants=host.grants, foresee=host.foresee)  # fmt: skip
-        self._far_end_is_http2 = connection.alpn == "h2"
+    def __init__(self, visit: Visit, host: Host) -> None:
+        self._visit, self._host = visit, host
+        self._line: Line = visit
+        self._secures: TlsLine | None = None  # hands are being shaken
+        self._asked: Origin | None = None  # whom the client asked for through a proxy
+        self._unread = b""
+        self._far_end: FarEnd | None = None  # once both sides understand each other's bytes
+        self._far_end_is_http2 = False
         self._call: Call | None = None
-        self._has_said = False
+        self._has_said = self._has_heard_all = False  # a part of an answer; that the client has closed its side
+        self._put_off: tuple[Iterator[Act], Act | None] | None = None
+        self._belongs_to: object = None  # see `_active.THREAD_ATTRIBUTE`; of what was put off
         # Held while the far end is driven and while its bytes go out; not while something waits.
         self._lock = Lock()
 
-    def hold(self, data: bytes) -> None:
-        """From the first bytes to the end."""
-        visit, far_end, line = self._visit, self._far_end, self._line
+    def attend(self) -> bool:
+        """See `Talk`."""
         try:
             while True:
-                visit.at_work = True
-                self._carry_out(far_end.hear(data) if data else far_end.hear_end(), visit)
+                acts = self._heard()
+                self._put_off = acts, None
+                act = self._said(acts)
+                if act is not None:
+                    self._put_off = acts, act
+                    self._do_at_once(act)
+                self._put_off = None
+                self._host.answered()
+                if self._is_over or not self._line.has_unread:
+                    return not self._is_over
+        except BlockingIOError:
+            return True
+        except MustWait:
+            self._belongs_to = current_thread().__dict__.get(_active.THREAD_ATTRIBUTE)
+            raise
+        except _Gone:
+            return False
+
+    def hold(self) -> None:
+        """See `Talk`."""
+        visit = self._visit
+        current_thread().__dict__[_active.THREAD_ATTRIBUTE] = self._belongs_to
+        try:
+            if self._put_off is not None:
+                (acts, act), self._put_off = self._put_off, None
+                self._carry_out(acts, visit, act)
+            while not (self._is_over or visit.over.is_set()):
                 visit.at_work = False
-                if far_end.is_over or visit.over.is_set():
-                    return
-                data = line.recv(_PIECE)
+                acts = self._heard()
+                visit.at_work = True
+                self._carry_out(acts, visit)
+        except _Gone:
+            pass
         finally:
             visit.at_work = False
             self._see_out(visit.beside)
-            far_end.close()
+
+    def close(self) -> None:
+        """See `Talk`."""
+        if self._put_off is not None:
+            _let_go(self._put_off[0])
+        if self._far_end is not None:
+            self._far_end.close()
+
+    # Hearing
+
+    def _heard(self) -> Iterator[Act]:
+        """Hear what the client says next; what is to be done about it."""
+        far_end = self._far_end
+        if far_end is None:
+            far_end, data = self._begun()
+        else:
+            data = self._line.recv(_PIECE)
+        if data:
+            return far_end.hear(data)
+        self._has_heard_all = True
+        return far_end.hear_end()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._far_end is not None and self._far_end.is_over
+
+    def _begun(self) -> tuple[FarEnd, bytes]:
+        """Whom the client talks to and its first words, TLS or not."""
+        visit, host, asked = self._visit, self._host, self._asked
+        if self._secures is None:
+            data, self._unread = self._unread or self._line.recv(_PIECE), b""
+            if not data:
+                raise _Gone
+            if data[0] != HANDSHAKE:
+                connection = Connection(visit.index, visit.peer, server=host.came_to)
+                return self._understood(asked or host.origin(None), connection), data
+            self._secures = TlsLine(self._line, data, lambda sni: host.context(sni or (asked.host if asked else None)))
+        secured = self._secures
+        self._shake_hands(secured)
+        self._line, self._secures = secured, None
+        connection = Connection(visit.index, visit.peer, secured.sni, secured.alpn, secured.tls_version, host.came_to)
+        origin = Origin("https", asked.host, asked.port) if asked is not None else host.origin(secured.sni)
+        return self._understood(origin, connection), secured.recv(_PIECE)
+
+    def _shake_hands(self, secured: TlsLine) -> None:
+        try:
+            secured.shake_hands()
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self._host.no_handshake(error)
+            self._put_off = iter(()), Ending.CLOSE  # the client gets the alert that says why
+            self._do_at_once(Ending.CLOSE)
+        except NetdoubleError as error:  # there is nothing to make certificates with
+            self._host.failed(None, error)
+            self._visit.reset()
+            raise _Gone from None
+
+    def _understood(self, origin: Origin, connection: Connection) -> FarEnd:
+        host = self._host
+        self._far_end_is_http2 = connection.alpn == "h2"
+        self._far_end = FarEnd(origin, decide=self._decide, connection=connection, passed=host.passed,
+                               malformed=host.malformed, grants=host.grants, foresee=host.foresee)  # fmt: skip
+        return self._far_end
 
     def _see_out(self, beside: list[Hand]) -> None:
         """Wait for the hands beside this one: where the server stops, until they have answered; else not so long."""
@@ -185,17 +241,18 @@ class Conversation:
 
     # Carrying out
 
-    def _carry_out(self, acts: Iterator[Act], hand: Hand) -> None:
+    def _carry_out(self, acts: Iterator[Act], hand: Hand, act: Act | None = None) -> None:
+        """Do `act` and all that follows it."""
         try:
-            while (act := self._said(acts, hand)) is not None:
+            act = act or self._said(acts)
+            while act is not None:
                 self._do(act, hand)
+                act = self._said(acts)
         finally:
-            close = getattr(acts, "close", None)
-            if close is not None:
-                close()
+            _let_go(acts)
             self._host.answered()
 
-    def _said(self, acts: Iterator[Act], hand: Hand) -> Act | None:
+    def _said(self, acts: Iterator[Act]) -> Act | None:
         """Say what is to be said; the next act that is something else, None at the end."""
         visit = self._visit
         with self._lock:
@@ -203,23 +260,34 @@ class Conversation:
                 try:
                     act = next(acts, None)
                 except Exception as error:  # noqa: BLE001  # what a function of the user's raised
-                    self._break_off(error, hand)
+                    return self._broken_off(error)
                 if not isinstance(act, bytes):
                     return act
                 self._has_said = visit.sends = True
                 self._line.sendall(act)
                 visit.sends = False
 
-    def _break_off(self, error: Exception, hand: Hand) -> NoReturn:
+    def _broken_off(self, error: Exception) -> Ending:
+        """Say that answering failed, where that can still be said; how to end."""
         response = self._host.failed(self._call, error)
-        self._host.answered()
         if self._has_said or self._far_end_is_http2:
-            self._visit.reset()
-            raise _Gone from None
+            return Ending.RESET
         for piece in spell(response, method="GET", keep_alive=False).pieces:
             if isinstance(piece, bytes):
                 self._line.sendall(piece)
-        self._end(Ending.CLOSE, hand)
+        return Ending.CLOSE
+
+    def _do_at_once(self, act: Act) -> None:
+        """Do what was put off, where the connection has a thread or it needs no time.
+
+        Raises:
+            MustWait: it does.
+        """
+        is_quick = act is Ending.RESET or (act is Ending.CLOSE and self._has_heard_all)
+        if self._visit.thread is None and not is_quick:
+            raise MustWait
+        self._put_off = None
+        self._do(act, self._visit)
 
     def _do(self, act: Act, hand: Hand) -> None:
         if isinstance(act, Work):
@@ -251,7 +319,8 @@ class Conversation:
         else:
             if isinstance(self._line, TlsLine):
                 self._line.close_notify()
-            _close_in_order(visit.sock)
+            if not self._has_heard_all:
+                _close_in_order(visit.sock)
         raise _Gone
 
     def _run_beside(self, acts: Iterator[Act]) -> None:
@@ -275,13 +344,19 @@ class Conversation:
         hand.thread.start()
 
     def _tunnel(self, tunnel: Tunnel) -> None:
-        visit, host = self._visit, self._host
+        """Carry what follows to where it is meant for, or hear it here as what it is."""
+        visit = self._visit
         visit.at_work = False
-        if not host.tunnels(tunnel, visit, self._line):
-            data = tunnel.unread or self._line.recv(_PIECE)
-            if data:
-                _begin(visit, self._line, host, data, Origin("http", tunnel.host, tunnel.port))
-        raise _Gone
+        if self._host.tunnels(tunnel, visit, self._line):
+            raise _Gone
+        self.close()
+        self._far_end, self._asked, self._unread = None, Origin("http", tunnel.host, tunnel.port), tunnel.unread
+
+
+def _let_go(acts: Iterator[Act]) -> None:
+    close = getattr(acts, "close", None)
+    if close is not None:
+        close()
 
 
 def _close_in_order(sock: socket.socket) -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import _socket
 import select
+import selectors
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -20,6 +22,7 @@ Socket: type[socket.socket] = next(kind for kind in socket.socket.__mro__ if kin
 getaddrinfo: Any = _socket.getaddrinfo
 
 poll: Any = getattr(select, "poll", None)
+Selector = selectors.DefaultSelector
 
 Thread = threading.Thread
 Event = threading.Event
@@ -35,3 +38,8 @@ def accepted(listener: socket.socket) -> tuple[socket.socket, Any]:
     """
     handle, address = listener._accept()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # not in the stubs
     return Socket(listener.family, listener.type, listener.proto, fileno=handle), address
+
+
+def told_of_thread() -> None:
+    """Tell of the exception that is handled as if this thread ended by it."""
+    threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), current_thread())))

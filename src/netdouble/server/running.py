@@ -21,7 +21,7 @@ from netdouble._core.scenarios import Step
 from netdouble._far_end import Origin
 from netdouble.errors import DeclarationError, UnmetExpectation
 from netdouble.server.address import Address
-from netdouble.server.conversation import talk
+from netdouble.server.conversation import Conversation
 from netdouble.server.hosting import RoutesHost
 from netdouble.server.listening import UNIX, Listener
 from netdouble.server.originals import Lock
@@ -100,7 +100,7 @@ class Running:
                 self._before_listening()
                 address, host = self._address, self._host
                 name = f"netdouble server {address.host}"
-                self._listener = Listener(address.host, address.port, lambda visit: talk(visit, host), name)
+                self._listener = Listener(address.host, address.port, lambda visit: Conversation(visit, host), name)
                 self._stopped = False
                 host.url, host.own_port = self._url(self._listener.port), self._listener.port
                 _active.own_servers.update(address.names(self._listener.port))

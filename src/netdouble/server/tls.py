@@ -28,6 +28,11 @@ _PIECE = 64 * 1024
 class Line(Protocol):
     """What carries bytes: a socket, or TLS over one."""
 
+    @property
+    def has_unread(self) -> bool:
+        """More has come than was read, and the system does not tell of it."""
+        ...
+
     def recv(self, size: int, /) -> bytes:
         """What came; nothing when the peer has closed its side."""
         ...
@@ -45,55 +50,70 @@ class TlsLine:
             given the name that the client asks for (None: it names nobody).
 
     Attributes:
-        sni, alpn, tls_version: see `Connection`.
-
-    Raises:
-        ssl.SSLError: the handshake fails. OSError: the connection does.
+        sni, alpn, tls_version: see `Connection`; once hands were shaken.
     """
 
     def __init__(self, line: Line, first: bytes, context_for: Callable[[str | None], ssl.SSLContext]) -> None:
         import ssl
 
-        self._line = line
+        self._line, self._context_for = line, context_for
         self._lock = Lock()
-        hello = first
-        while (name := asked_name(hello)) is _NOT_YET:
-            more = line.recv(_PIECE)
-            if not more:
-                raise ConnectionAbortedError("the client closed the connection in its TLS handshake")
-            hello += more
-        self.sni: str | None = name
+        self._hello = first
         self._want_read = ssl.SSLWantReadError
         self._eof: tuple[type[Exception], ...] = (ssl.SSLZeroReturnError, ssl.SSLEOFError)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._in.write(hello)
-        context = context_for(self.sni)
-        self._tls = context.wrap_bio(self._in, self._out, server_side=True)
-        self._shake_hands()
-        self.alpn = self._tls.selected_alpn_protocol()
-        self.tls_version = self._tls.version()
+        self._tls: Any = None  # made when the client has said whom it asks for
+        self.sni: str | None = None
+        self.alpn: str | None = None
+        self.tls_version: str | None = None
 
-    def _shake_hands(self) -> None:
+    def shake_hands(self) -> None:
+        """Go on with the handshake to its end. May be called again where the line had to wait.
+
+        Raises:
+            ssl.SSLError: the handshake fails; the client was sent the alert that says why. OSError: the connection
+                does.
+        """
+        tls = self._tls = self._tls or self._introduced()
         while True:
             try:
-                self._tls.do_handshake()
+                tls.do_handshake()
             except self._want_read:
                 self._flush()
                 self._fill()
             except OSError:
                 with suppress(OSError):
-                    self._flush()  # the alert that says why
+                    self._flush()  # the alert
                 raise
             else:
+                self.alpn = tls.selected_alpn_protocol()
+                self.tls_version = tls.version()
                 self._flush()
                 return
+
+    def _introduced(self) -> Any:
+        """The connection, once the client has said whom it asks for."""
+        while (name := asked_name(self._hello)) is _NOT_YET:
+            more = self._line.recv(_PIECE)
+            if not more:
+                raise ConnectionAbortedError("the client closed the connection in its TLS handshake")
+            self._hello += more
+        self.sni = name
+        context = self._context_for(name)
+        self._in.write(self._hello)
+        return context.wrap_bio(self._in, self._out, server_side=True)
+
+    @property
+    def has_unread(self) -> bool:
+        """There is more than was read, of which the system does not tell."""
+        return bool(self._in.pending or self._tls.pending())
 
     def recv(self, size: int) -> bytes:
         """What the peer sent, decrypted; nothing when it has closed its side."""
         while True:
             with self._lock:
                 try:
-                    data = self._tls.read(size)
+                    data: bytes = self._tls.read(size)
                 except self._want_read:
                     self._flush()  # an answer to what was no data, such as a key update
                 except self._eof:

@@ -23,7 +23,7 @@ from netdouble.facades.pytest_httpserver.werkzeug_objects import (
     werkzeug_request,
 )
 from netdouble.server.address import Address
-from netdouble.server.conversation import talk
+from netdouble.server.conversation import Conversation
 from netdouble.server.hosting import RoutesHost
 from netdouble.server.listening import Listener
 from netdouble.server.waiting import Waiters
@@ -48,7 +48,7 @@ class Door(RoutesHost):
         super().__init__(network._scope, Waiters(), shares=False)
         self._application, self._context = application, context
         self._address = Address(host, port, tls=context or False)
-        self._listener = Listener(host, port, lambda visit: talk(visit, self), f"netdouble httpserver {host}")
+        self._listener = Listener(host, port, lambda visit: Conversation(visit, self), f"netdouble httpserver {host}")
         self.own_port = self._listener.port
         _active.own_servers.update(self._address.names(self.own_port))
 
