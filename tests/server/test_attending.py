@@ -79,6 +79,19 @@ def test_who_does_not_read_holds_up_nobody_and_has_it_all_in_the_end(server):
         assert is_answered(deaf)
 
 
+def test_a_connection_that_the_server_closes_needs_no_thread_and_ends_with_its_client(server):
+    server.get("/last").reply(text="last", headers={"Connection": "close"})
+    with client(server) as sock, client(server) as other:
+        sock.sendall(get("/last"))
+        assert heard(sock).endswith(b"\r\n\r\nlast")  # to the end of the connection
+        assert is_answered(other)
+        with contextlib.suppress(OSError):
+            sock.sendall(b"more")
+        assert is_answered(other)
+        assert len(threads()) == 1
+    assert server.count == 3
+
+
 def test_a_client_that_says_goodbye_over_tls_is_answered_so():
     with netdouble.serve(tls=True) as server, connected(server) as sock, secure(sock, server) as secured:
         server.get("/quick").reply(text="quick")

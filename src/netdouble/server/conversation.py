@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     import ssl
 
 _PIECE = 64 * 1024
-# How much of what a client still sends is read away before the connection is closed, and for how many seconds.
+# How much of what a client still sends is read away before the connection is closed, and for how many seconds a thread
+# does that.
 _DRAINED, _DRAINING = 4 * 1024 * 1024, 1.0
 
 
@@ -110,6 +111,7 @@ class Conversation:
         self._far_end_is_http2 = False
         self._call: Call | None = None
         self._has_said = self._has_heard_all = False  # a part of an answer; that the client has closed its side
+        self._to_drain = 0  # the server has closed its side, and reads away so many bytes
         self._put_off: tuple[Iterator[Act], Act | None] | None = None
         self._belongs_to: object = None  # see `_active.THREAD_ATTRIBUTE`; of what was put off
         # Held while the far end is driven and while its bytes go out; not while something waits.
@@ -118,6 +120,8 @@ class Conversation:
     def attend(self) -> bool:
         """See `Talk`."""
         try:
+            if self._to_drain > 0:
+                return self._is_draining()
             while True:
                 acts = self._heard()
                 self._put_off = acts, None
@@ -135,7 +139,7 @@ class Conversation:
             self._belongs_to = current_thread().__dict__.get(_active.THREAD_ATTRIBUTE)
             raise
         except _Gone:
-            return False
+            return self._to_drain > 0
 
     def hold(self) -> None:
         """See `Talk`."""
@@ -283,10 +287,9 @@ class Conversation:
         Raises:
             MustWait: it does.
         """
-        is_quick = act is Ending.RESET or (act is Ending.CLOSE and self._has_heard_all)
+        is_quick = isinstance(act, Ending) and act is not Ending.STALL
         if self._visit.thread is None and not is_quick:
             raise MustWait
-        self._put_off = None
         self._do(act, self._visit)
 
     def _do(self, act: Act, hand: Hand) -> None:
@@ -317,11 +320,29 @@ class Conversation:
         elif ending is Ending.STALL:
             visit.outlast()
         else:
+            self._close_in_order()
+        raise _Gone
+
+    def _close_in_order(self) -> None:
+        """Close it so that the peer gets all that was said: with unread bytes it would be reset (RFC 9112, 9.6)."""
+        sock = self._visit.sock
+        with contextlib.suppress(OSError, MustWait):
             if isinstance(self._line, TlsLine):
                 self._line.close_notify()
-            if not self._has_heard_all:
-                _close_in_order(visit.sock)
-        raise _Gone
+            sock.shutdown(socket.SHUT_WR)
+            if self._has_heard_all:
+                return
+            self._to_drain = _DRAINED
+            if self._visit.thread is not None:
+                sock.settimeout(_DRAINING)
+                while self._is_draining():
+                    pass
+
+    def _is_draining(self) -> bool:
+        """Read away what comes; False when that was enough."""
+        data = self._visit.sock.recv(_PIECE)
+        self._to_drain -= len(data)
+        return bool(data) and self._to_drain > 0
 
     def _run_beside(self, acts: Iterator[Act]) -> None:
         """Carry out acts in a thread of their own."""
@@ -357,13 +378,3 @@ def _let_go(acts: Iterator[Act]) -> None:
     close = getattr(acts, "close", None)
     if close is not None:
         close()
-
-
-def _close_in_order(sock: socket.socket) -> None:
-    """Close it so that the peer gets all that was said: a socket with unread bytes would be reset (RFC 9112, 9.6)."""
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-        sock.settimeout(_DRAINING)
-        left = _DRAINED
-        while left > 0 and (data := sock.recv(_PIECE)):
-            left -= len(data)
