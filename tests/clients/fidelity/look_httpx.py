@@ -70,9 +70,10 @@ def look(client: Any, send: Send) -> Shown:
 
 
 def state(client: Any) -> Shown:
-    """The pool's connections and the client's cookies."""
+    """The pool's connections, as `look_httpcore.state` has them, and the client's cookies."""
+    connections = client.session._transport._pool.connections
     return ask(
-        pool=lambda: [connection.info() for connection in client.session._transport._pool.connections],
+        pool=lambda: [kept.info() for kept in connections if not kept.has_expired()],
         jar=lambda: jar(client.session.cookies.jar),
         closed=lambda: client.session.is_closed,
     )
