@@ -11,17 +11,22 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import requests
-import requests.adapters
-import urllib3
-from urllib3._collections import HTTPHeaderDict
-
 from netdouble import _asking
 from netdouble._active import Scope
 from netdouble._answering import settle_for
 from netdouble._core.client_objects import ClientObjects
 from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Answer, Verbatim
+from netdouble.errors import MissingExtra
+
+try:
+    import requests
+    import requests.adapters
+    import urllib3
+    from urllib3._collections import HTTPHeaderDict
+except ImportError as error:
+    raise MissingExtra("the facade needs requests, which is not installed: pip install requests") from error
+
 from netdouble._intercept.requests import neutral
 
 LIBRARY = "requests"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
-from yarl import URL
+from netdouble.errors import MissingExtra
 
+try:
+    import aiohttp
+    from yarl import URL
+except ImportError as error:
+    raise MissingExtra("the facade needs aiohttp, which is not installed: pip install aiohttp") from error
 try:
     from packaging.version import Version
 except ImportError:  # aiohttp does not need it; aioresponses does

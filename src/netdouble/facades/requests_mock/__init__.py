@@ -1,5 +1,6 @@
 """requests-mock's API on netdouble's engine: `from netdouble.facades import requests_mock`."""
 
+from netdouble.facades import _requests_objects  # noqa: F401  # first: where requests is missing, it says so
 from netdouble.facades.requests_mock import adapter, exceptions, mocker, request, response
 from netdouble.facades.requests_mock.adapter import ANY, Adapter
 from netdouble.facades.requests_mock.exceptions import MockException, NoMockAddress

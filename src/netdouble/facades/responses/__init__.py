@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 from unittest import mock as std_mock
 
+from netdouble.facades import _requests_objects  # noqa: F401  # first: where requests is missing, it says so
 from netdouble.facades.responses import matchers, registries
 from netdouble.facades.responses._calls import Call, CallList
 from netdouble.facades.responses._mock import RequestsMock
