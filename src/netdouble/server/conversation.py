@@ -131,8 +131,9 @@ class Conversation:
                     self._do_at_once(act)
                 self._put_off = None
                 self._host.answered()
-                if self._is_over or not self._line.has_unread:
-                    return not self._is_over
+                is_over = self._is_over
+                if is_over or not self._line.has_unread:
+                    return not is_over
         except BlockingIOError:
             return True
         except MustWait:
