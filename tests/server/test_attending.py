@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
 
+import httpx
 import pytest
-from tests.server.speaking import connected, get, heard, secure
+from tests.server.speaking import connected, get, heard, secure, trusting
 
 import netdouble
 
@@ -113,3 +115,44 @@ def test_a_matcher_that_ends_the_thread_ends_its_own_connection_alone(server, mo
             assert heard(odd) == b""
         assert is_answered(other)
     assert [(args.exc_type, str(args.exc_value)) for args in told] == [(SystemExit, "enough")]
+
+
+def test_streams_of_http2_that_wait_for_nothing_need_no_thread_of_their_own():
+    async def main():
+        async with httpx.AsyncClient(http2=True, verify=trusting(server), trust_env=False, timeout=20) as sender:
+            quick = await asyncio.gather(*(sender.get(server.url_for(f"/{n}")) for n in range(40)))
+            assert {(answer.http_version, answer.text) for answer in quick} == {("HTTP/2", "quick")}
+            assert len(threads()) == 1
+            slow = asyncio.create_task(sender.get(server.url_for("/slow")))
+            await asyncio.to_thread(begun.wait, 20)
+            # One for the connection from now on, and one for the stream.
+            assert len(threads()) == 3
+            assert (await sender.get(server.url_for("/7"))).text == "quick"
+            gate.set()
+            assert (await slow).status_code == 204
+
+    def answer(request):
+        begun.set()
+        return gate.wait(20) and 204
+
+    begun, gate = threading.Event(), threading.Event()
+    with netdouble.serve(tls=True, http2=True) as server:
+        server.get("/slow").reply(answer)
+        quick = server.get("/{n:int}").reply(text="quick")
+        asyncio.run(main())
+    assert [call.request.path for call in quick.calls[:40]] == [f"/{n}" for n in range(40)]
+
+
+def test_a_large_body_over_http2_waits_for_room_and_holds_up_nobody():
+    async def main():
+        async with httpx.AsyncClient(http2=True, verify=trusting(server), trust_env=False, timeout=20) as sender:
+            async with sender.stream("GET", server.url_for("/large")) as answer:
+                assert (await sender.get(server.url_for("/quick"))).text == "quick"
+                assert sum([len(piece) async for piece in answer.aiter_bytes()]) == len(large)
+            assert (await sender.get(server.url_for("/quick"))).text == "quick"
+
+    large = LARGE[:4_000_000]  # more than a stream's window takes, and less than the connection's
+    with netdouble.serve(tls=True, http2=True) as server:
+        server.get("/large").reply(content=large)
+        server.get("/quick").reply(text="quick")
+        asyncio.run(main())

@@ -25,7 +25,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Concurrent:
-    """Carry out `acts` beside whatever else goes on: a pause in them holds up nothing but themselves."""
+    """Carry out `acts` beside whatever else goes on: a pause in them holds up nothing but themselves.
+
+    They may be begun at once: before anything that may take its time they say so (`MAY_WAIT`).
+    """
 
     acts: Iterator[Act]
 

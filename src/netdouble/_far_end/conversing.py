@@ -30,7 +30,7 @@ from netdouble._core.websockets import (
     Say,
     WebSocketMessage,
 )
-from netdouble._far_end.acts import Act, Concurrent
+from netdouble._far_end.acts import MAY_WAIT, Act, Concurrent
 from netdouble._far_end.peers import LATE
 from netdouble._far_end.programs import program_of
 from netdouble.errors import HandlerFailed, UnmetExpectation
@@ -118,6 +118,7 @@ class Talk:
         return self._run(self._turn)
 
     def _run(self, turn: int) -> Iterator[Act]:
+        yield MAY_WAIT
         while not self._is_done and turn == self._turn:
             self._has_begun = True
             try:

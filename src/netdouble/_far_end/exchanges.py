@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from netdouble._answering import settle
 from netdouble._codec.http1 import MalformedRequest, ParsedRequest
@@ -112,6 +112,11 @@ _WHEN_CONNECTED = {
 }
 
 
+def is_at_once(answer: Reply | None) -> TypeGuard[Response]:
+    """It is a response of which nothing waits: neither for time to pass nor for a function or stream of the user's."""
+    return type(answer) is Response and answer.stream is None and not (answer.delay or answer.informational)
+
+
 def carried_out(call: Call, saying: Saying) -> Iterator[Act]:
     """The acts that answer `call`, which is closed on the way: after the delay, before the first byte.
 
@@ -120,7 +125,8 @@ def carried_out(call: Call, saying: Saying) -> Iterator[Act]:
             network makes a client raise it.
     """
     try:
-        yield MAY_WAIT
+        if not is_at_once(call.answer):
+            yield MAY_WAIT
         yield from _carried_out(call, saying)
     except GeneratorExit:
         gone = "the client closed the connection before it was answered"

@@ -15,7 +15,7 @@ from netdouble._core.faults import Fault
 from netdouble._core.messages import Response
 from netdouble._core.websockets import Conversation
 from netdouble._far_end.acts import Act, Tunnel
-from netdouble._far_end.exchanges import Peer, carried_out
+from netdouble._far_end.exchanges import Peer, carried_out, is_at_once
 from netdouble.errors import DeclarationError
 
 
@@ -89,7 +89,7 @@ class Http1:
             self._is_over, self._fate = True, None  # until it went well
             call = self._peer.ask(parsed)
             answer = call.answer
-            if type(answer) is Response and answer.stream is None and not (answer.delay or answer.informational):
+            if is_at_once(answer):
                 # What most requests get, without the generators that all the rest needs: a third of a server's time.
                 script = spell_for(parsed, answer)
                 call.close(response=answer)

@@ -24,7 +24,7 @@ from netdouble._codec.http2 import (
     response_fields,
 )
 from netdouble._codec.scripts import Ending
-from netdouble._far_end.acts import Act, Concurrent
+from netdouble._far_end.acts import MAY_WAIT, Act, Concurrent
 from netdouble._far_end.exchanges import Peer, carried_out
 from netdouble._far_end.http2_answers import BLOCKED, StreamAnswer
 
@@ -32,10 +32,10 @@ from netdouble._far_end.http2_answers import BLOCKED, StreamAnswer
 class _Stream:
     """One request and what is left to do for it."""
 
-    __slots__ = ("acts", "id", "is_running")
+    __slots__ = ("acts", "id")
 
     def __init__(self, number: int, acts: Iterator[Act]) -> None:
-        self.id, self.acts, self.is_running = number, acts, False
+        self.id, self.acts = number, acts
 
 
 class Http2:
@@ -83,7 +83,7 @@ class Http2:
             elif isinstance(each, Room):
                 waiting, self._blocked = self._blocked, []
                 for stream in waiting:
-                    yield Concurrent(self._run(stream))
+                    yield Concurrent(self._resumed(stream))
             elif isinstance(each, Left):
                 yield from self.hear_end()
             else:
@@ -144,6 +144,10 @@ class Http2:
                     yield act
                 return
             yield act
+
+    def _resumed(self, stream: _Stream) -> Iterator[Act]:
+        yield MAY_WAIT
+        yield from self._run(stream)
 
     def _give_up(self, stream: _Stream) -> None:
         """The client is no longer there for it."""

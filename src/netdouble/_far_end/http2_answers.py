@@ -85,7 +85,7 @@ class StreamAnswer:
         is_all = not self._has_body(response) and (self._is_bare(response) or not trailers)
         talk.head(stream, response.status, fields, is_all=is_all)
         if not is_all:
-            yield from self._body(_steps(response))
+            yield from self._body(response, _steps(response))
             talk.end(stream, trailers)
         yield from self._said()
 
@@ -99,7 +99,7 @@ class StreamAnswer:
             yield from self._all(response, _LIES[fault](fields) if fault in _LIES else fields)
         elif fault.position == "response body" and self._has_body(response):
             self._talk.head(self._stream, response.status, fields)
-            yield from self._body(_half(_steps(response)))
+            yield from self._body(response, _half(_steps(response)))
             yield from self._said()
         if fault.effect == "garbage":
             yield GARBAGE
@@ -127,11 +127,12 @@ class StreamAnswer:
     def _is_bare(self, response: Response) -> bool:
         return self._parsed.method == "HEAD" or response.status in {204, 304}
 
-    def _body(self, steps: Iterable[bytes | Pause]) -> Iterator[Act]:
+    def _body(self, response: Response, steps: Iterable[bytes | Pause]) -> Iterator[Act]:
         talk, stream, left = self._talk, self._stream, iter(steps)
         while True:
-            work = Work(lambda: next(left, None))  # a function of the user's may make them
-            yield work
+            work = Work(lambda: next(left, None))
+            if response.stream is not None:  # a function of the user's may make them
+                yield work
             step = work.outcome()
             if step is None:
                 return

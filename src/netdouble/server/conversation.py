@@ -10,6 +10,7 @@ Rule 3: nothing is known here of routes; the `Host` knows whom to ask.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -112,8 +113,10 @@ class Conversation:
         self._call: Call | None = None
         self._has_said = self._has_heard_all = False  # a part of an answer; that the client has closed its side
         self._to_drain = 0  # the server has closed its side, and reads away so many bytes
-        self._put_off: tuple[Iterator[Act], Act | None] | None = None
-        self._belongs_to: object = None  # see `_active.THREAD_ATTRIBUTE`; of what was put off
+        # While it is attended to, for the thread that may have to go on: what is being done, and the act that is due.
+        self._acts: Iterator[Act] | None = None
+        self._due: Act | None = None
+        self._belongs_to: object = None  # see `_active.THREAD_ATTRIBUTE`
         # Held while the far end is driven and while its bytes go out; not while something waits.
         self._lock = Lock()
 
@@ -123,13 +126,10 @@ class Conversation:
             if self._to_drain > 0:
                 return self._is_draining()
             while True:
-                acts = self._heard()
-                self._put_off = acts, None
-                act = self._said(acts)
-                if act is not None:
-                    self._put_off = acts, act
+                acts = self._acts = self._heard()
+                while (act := self._said(acts)) is not None:
                     self._do_at_once(act)
-                self._put_off = None
+                self._acts = None
                 self._host.answered()
                 is_over = self._is_over
                 if is_over or not self._line.has_unread:
@@ -147,8 +147,8 @@ class Conversation:
         visit = self._visit
         current_thread().__dict__[_active.THREAD_ATTRIBUTE] = self._belongs_to
         try:
-            if self._put_off is not None:
-                (acts, act), self._put_off = self._put_off, None
+            if self._acts is not None:
+                (acts, act), self._acts, self._due = (self._acts, self._due), None, None
                 self._carry_out(acts, visit, act)
             while not (self._is_over or visit.over.is_set()):
                 visit.at_work = False
@@ -163,8 +163,8 @@ class Conversation:
 
     def close(self) -> None:
         """See `Talk`."""
-        if self._put_off is not None:
-            _let_go(self._put_off[0])
+        if self._acts is not None:
+            _let_go(self._acts)
         if self._far_end is not None:
             self._far_end.close()
 
@@ -211,8 +211,8 @@ class Conversation:
             raise
         except OSError as error:
             self._host.no_handshake(error)
-            self._put_off = iter(()), Ending.CLOSE  # the client gets the alert that says why
-            self._do_at_once(Ending.CLOSE)
+            self._acts = iter(())
+            self._do_at_once(Ending.CLOSE)  # the client gets the alert that says why
         except NetdoubleError as error:  # there is nothing to make certificates with
             self._host.failed(None, error)
             self._visit.reset()
@@ -283,13 +283,14 @@ class Conversation:
         return Ending.CLOSE
 
     def _do_at_once(self, act: Act) -> None:
-        """Do what was put off, where the connection has a thread or it needs no time.
+        """Do what needs no time.
 
         Raises:
-            MustWait: it does.
+            MustWait: it does, and the connection has no thread: the act is due.
         """
-        is_quick = isinstance(act, Ending) and act is not Ending.STALL
+        is_quick = isinstance(act, Concurrent) or (isinstance(act, Ending) and act is not Ending.STALL)
         if self._visit.thread is None and not is_quick:
+            self._due = act
             raise MustWait
         self._do(act, self._visit)
 
@@ -346,7 +347,18 @@ class Conversation:
         return bool(data) and self._to_drain > 0
 
     def _run_beside(self, acts: Iterator[Act]) -> None:
-        """Carry out acts in a thread of their own."""
+        """Carry out acts as far as nothing waits, and the rest of them in a thread of their own.
+
+        Raises:
+            MustWait: there is a rest, and the connection has no thread: the rest is due.
+        """
+        act = self._said(acts)
+        if act is None:
+            return
+        acts = itertools.chain((act,), acts)
+        if self._visit.thread is None:
+            self._due = Concurrent(acts)
+            raise MustWait
 
         def work() -> None:
             current_thread().__dict__[_active.THREAD_ATTRIBUTE] = belongs_to
