@@ -99,6 +99,7 @@ def test_the_test_that_swallowed_it_fails_and_the_line_that_called_is_told(suite
     assert re.search(r"by pid \d+: \S*python\S* -S -c import errno, socket, sys", done.stdout)
     assert "in test_it.py::test_child" in done.stdout
     assert f'@pytest.mark.net("{AWAY}:{port}")' in done.stdout
+    suite.listener.settle()
     assert not suite.listener.seen
 
 
@@ -227,6 +228,7 @@ def test_every_phase_is_judged(suite, phase):
     conftest = "def pytest_sessionfinish():\n    child()" if phase == "session finish" else ""
     done = suite(PHASES[phase] + "\ndef test_it():\n    pass", conftest=conftest)
     assert f"{AWAY}:{suite.listener.port}" in done.stdout
+    suite.listener.settle()
     assert not suite.listener.seen
 
 
@@ -238,6 +240,7 @@ def test_what_comes_after_the_report_is_told_by_the_process_that_was_started(sui
     """, net_swallowed="fail")  # fmt: skip
     assert outcomes(done) == {"passed": 1}
     assert f"{AWAY}:{suite.listener.port}" in done.stderr
+    suite.listener.settle()
     assert not suite.listener.seen
 
 
@@ -370,6 +373,7 @@ def test_under_netdouble_run_each_test_is_told_and_the_rules_are_the_runs(suite)
     assert "sealed by netdouble run, whose rules hold" in header(done)
     assert "Refused by: netdouble run --sealed" in done.stdout
     assert re.search(r"called from app.py:\d+ in native", done.stdout)
+    suite.listener.settle()
     assert not suite.listener.seen
 
 
