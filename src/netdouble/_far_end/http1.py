@@ -74,9 +74,10 @@ class Http1:
                 yield from self._refused(error)
                 return
             if parsed is None:
-                if self._parser.progress is None:
+                progress = self._parser.progress
+                if progress is None:
                     return
-                parsed = self._doomed()
+                parsed = self._doomed(*progress)
             if parsed is None:
                 if self._parser.wants_continue:
                     self._parser.told_continue()
@@ -109,14 +110,14 @@ class Http1:
         self._is_over = True
         return Tunnel(asked.host, asked.port, self._parser.unread)
 
-    def _doomed(self) -> ParsedRequest | None:
-        """The request on its way, without its body, when a fault is to happen now, before the rest has come."""
-        progress = self._parser.progress
-        if progress is None:
-            return None
+    def _doomed(self, come: int, length: int) -> ParsedRequest | None:
+        """The request on its way, without its body, when a fault is to happen now, before the rest has come.
+
+        Args:
+            come, length: see `RequestParser.progress`.
+        """
         if self._fate is None:
             self._fate = self._peer.fate(self._parser.so_far())
-        come, length = progress
         # In the middle of the body: half of it has come; of chunks, some.
         is_due = self._fate == "request" or (self._fate == "request body" and come > 0 and 2 * come >= length)
         return self._parser.so_far() if is_due else None

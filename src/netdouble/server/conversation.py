@@ -124,7 +124,7 @@ class Conversation:
         """See `Talk`."""
         try:
             if self._to_drain > 0:
-                return self._is_draining()
+                return self._drain()
             while True:
                 acts = self._acts = self._heard()
                 while (act := self._said(acts)) is not None:
@@ -337,10 +337,10 @@ class Conversation:
             self._to_drain = _DRAINED
             if self._visit.thread is not None:
                 sock.settimeout(_DRAINING)
-                while self._is_draining():
+                while self._drain():
                     pass
 
-    def _is_draining(self) -> bool:
+    def _drain(self) -> bool:
         """Read away what comes; False when that was enough."""
         data = self._visit.sock.recv(_PIECE)
         self._to_drain -= len(data)

@@ -30,7 +30,7 @@ from netdouble.server.originals import (
     current_thread,
     getaddrinfo,
     poll,
-    told_of_thread,
+    report_unhandled,
 )
 
 UNIX = "unix:"
@@ -121,7 +121,7 @@ class Visit(Hand):
             self._unsent = data[sent:]
             raise MustWait
 
-    def wait_from_now_on(self) -> None:
+    def hold(self) -> None:
         """In the thread that it was given: what could not be sent at once is sent, and the talk goes on to its end."""
         self.sock.settimeout(None)
         if self._unsent:
@@ -234,19 +234,21 @@ class Listener:
         self._count += 1
         self._selector.register(sock, _READ, visit)
 
-    def _attend(self, visit: Visit) -> None:
+    def _attend(self, visit: Visit) -> bool:
+        """Let it say what waits for nothing; True: it is to be attended to again."""
         try:
             if visit.talk.attend():
-                return
+                return True
         except MustWait:
             self._selector.unregister(visit.sock)
             self._give_thread(visit)
-            return
+            return False
         except OSError:
             pass  # the peer has gone
         except BaseException:  # noqa: BLE001  # others are not to suffer by it
-            told_of_thread()
+            report_unhandled()
         self._end(visit)
+        return False
 
     def _give_thread(self, visit: Visit) -> None:
         visit.at_work = True
@@ -264,7 +266,7 @@ class Listener:
 
     def _hold(self, visit: Visit) -> None:
         try:
-            visit.wait_from_now_on()
+            visit.hold()
         except OSError:
             pass  # the peer has gone, or the server stops
         finally:
@@ -289,7 +291,7 @@ class Listener:
         if self._thread is not current_thread():
             self._thread.join(PATIENCE)
             if self._thread.is_alive():  # in a matcher of the user's
-                raise self._is_stuck()
+                raise self._stuck()
         self._socket.close()
         if self._path:
             with suppress(OSError):
@@ -306,9 +308,8 @@ class Listener:
             visit = key.data
             if visit is not None:
                 visit.cut()
-                with suppress(OSError, MustWait):
-                    visit.talk.attend()
-                self._end(visit)
+                if self._attend(visit):
+                    self._end(visit)
         self._selector.close()
 
     def _see_out(self, visit: Visit) -> None:
@@ -323,9 +324,9 @@ class Listener:
             stuck = 0.0 if visit.is_busy and not visit.sends else stuck + _STEP
             if stuck >= _LAST_BYTES:
                 visit.cut()
-        raise self._is_stuck()
+        raise self._stuck()
 
-    def _is_stuck(self) -> TimeoutError:
+    def _stuck(self) -> TimeoutError:
         return TimeoutError(f"{self._name}: a handler is still at work {PATIENCE:.0f} s after the server's stop")
 
     def _wake(self) -> None:

@@ -40,6 +40,6 @@ def accepted(listener: socket.socket) -> tuple[socket.socket, Any]:
     return Socket(listener.family, listener.type, listener.proto, fileno=handle), address
 
 
-def told_of_thread() -> None:
-    """Tell of the exception that is handled as if this thread ended by it."""
+def report_unhandled() -> None:
+    """Report the exception that is being handled as Python reports one that ends a thread."""
     threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), current_thread())))
