@@ -9,9 +9,9 @@ from benchmarks.timing import Block, in_turns
 
 ROUTES = 10
 _WHY = (
-    "Ours are about 8 us to read the request's bytes and make a Request of them, 7 to decide and record, 6 to see, "
-    "before a connection is taken, whether the request may pass or fails to connect; the rest are two coroutines more "
-    "and the connection in memory"
+    "Ours are: to read the request's bytes and make a Request of them, to decide and record, to see, before a "
+    "connection is taken, whether the request may pass or fails to connect, two coroutines more, and the connection "
+    "in memory"
 )
 
 

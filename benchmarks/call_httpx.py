@@ -12,8 +12,8 @@ from benchmarks.timing import Block, in_turns
 
 ROUTES = 10
 _WHY = (
-    "The client itself reads the body of a response, which that of the floor is not in need of: 5 to 10 us in async. "
-    "Ours are the request in our form (4 us), to decide and record (7 us), and the response that is handed over (4 us)"
+    "The client itself reads the body of a response, which that of the floor is not in need of. Ours are the request "
+    "in our form, to decide and record, and the response that is handed over"
 )
 PEERS = {"httpx": ("respx", "pytest-httpx"), "httpx2": ("pytest-httpx2",)}
 

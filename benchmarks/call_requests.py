@@ -10,8 +10,8 @@ from benchmarks.timing import Block, in_turns
 ROUTES = (10, 1)
 FLOOR = "floor: a fresh response object"
 _WHY = (
-    "above it are: to read the request's bytes, decide and record (about 20 us here), the file object that "
-    "http.client reads a socket through (13 us), and urllib3's look at the socket before it is used again (4 us)"
+    "above it are: to read the request's bytes, decide and record, the file object that http.client reads a socket "
+    "through, and urllib3's look at the socket before it is used again"
 )
 
 

@@ -112,8 +112,8 @@ def measure(effort: Effort) -> Row:
     row.lines.append(["an empty test", *(number(median(tests[name])) for name in guards)])
     more = median(a - b for a, b in zip(tests["netdouble"], tests["(no guard)"], strict=True))
     row.goal("at most 100 us more for a test", more, 100, effort, unit=" us",
-             why="Hooks at the phases of each test; what is measured are whole pytest runs, and it varies between 20 "
-             "and 190 us")  # fmt: skip
+             why="Hooks at the phases of each test; what is measured are whole pytest runs, which vary by more than "
+             "that")  # fmt: skip
     for call, bound in (("connect, allowed", 60), ("sendto, allowed", 40), ("connect, refused", 1000)):
         above = median(a[call] - b[call] for a, b in zip(calls["netdouble"], calls["(no guard)"], strict=True))
         row.goal(f"{call}: at most {bound} us more", above, bound, effort, unit=" us")

@@ -14,7 +14,7 @@ from netdouble._core.messages import Request
 from netdouble._core.routes import Route
 
 MANY = 10_000
-_WHY = "The report looks at every route once, for the nearest: 4 us a route"
+_WHY = "The report looks at every route once, for the nearest"
 MISSED = f"http://{HOST}/v1/nothing/here"
 
 
@@ -109,7 +109,7 @@ def measure(effort: Effort) -> Row:
         if f"{peer} many" in peers_found:
             times = peers_found.us(f"{peer} many") / found.us(f"{ours} many")
             row.goal(f"at {MANY:,} routes at least 500 times cheaper than {peer}", times, 500, effort, least=True,
-                     why="Nine tenths of our call are the client's own, see the row of requests")  # fmt: skip
+                     why="Most of our call is the client's own, see the row of requests")  # fmt: skip
     counts = [evaluated(routes, url) for routes in (1, MANY) for url in (URL, MISSED)]
     text = f"routes that are asked: a match and a miss at 1, the same at {MANY:,}"
     row.goals.append(Goal(text, ", ".join(map(str, counts)), counts == [1, 0, 1, 0]))

@@ -31,7 +31,9 @@ SENT = (
 )
 
 
-_SOCKET = "The file object over our socket (`socket.makefile`, as over every socket) is 13 us of it: the floor has none"
+_SOCKET = (
+    "The file object over our socket (`socket.makefile`, as over every socket) is a good part of it: the floor has none"
+)
 _WHY = {
     "http.client": _SOCKET,
     "requests": f"{_SOCKET}, nor the looks at requests' and urllib3's seams, and at the socket before it is used again",

@@ -81,8 +81,8 @@ def measure(effort: Effort) -> Row:
     for name in cases:
         row.lines.append([name, number(found.us(name))])
     row.goal("at most 10 us, a new Network", found.us("netdouble, a new Network"), 10, effort, unit=" us",
-             why="Two routers are made (4 us), the caller's line is noted (2 us), the guard looks whether its places "
-             "are still its own (1 us)")  # fmt: skip
+             why="Two routers are made, the caller's line is noted, the guard looks whether its places are still its "
+             "own")  # fmt: skip
     return row
 
 

@@ -22,7 +22,7 @@ PLUGINS = {"(no plugin)": "", "netdouble": "netdouble.pytest_plugin",
            "requests-mock": "requests_mock.contrib._pytest_plugin", "respx": "respx.plugin",
            "pytest-httpx": "pytest_httpx"}  # fmt: skip
 
-_WHY = "Nearly half is the standard library's: dataclasses (inspect), re, json, socket, typing"
+_WHY = "A good part is the standard library's: dataclasses (inspect), re, json, socket, typing"
 _IMPORT = """
 import sys, time
 {client}
