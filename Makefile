@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 
-.PHONY: help demo test soak lint bench leaks downstream docs format clean
+.PHONY: help demo test properties soak lint bench leaks downstream docs format clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,6 +14,9 @@ demo: $(VENV)/.demo ## an application, its tests, and one report of a request th
 
 test: $(VENV)/.dev ## all tests, with the newest clients
 	$(RUN) pytest -q -n 4
+
+properties: $(VENV)/.dev ## the tests of properties with 50 times the examples, new ones each time
+	$(RUN) pytest -q -n 4 -m hypothesis --hypothesis-profile=thorough
 
 soak: $(VENV)/.dev ## 100,000 requests through 32 threads on the loopback, faults among them
 	NETDOUBLE_SOAK=100000 $(RUN) pytest -q tests/server/test_soak.py

@@ -1,12 +1,14 @@
 """For every test of ours: the session keeps no client attached, since many look at how things are put back.
 
-An old plugin that leaves event loops behind blames no test, and a busy machine fails no property. What a test records
-under `told` is said at the end of the run, whichever worker ran it. Programs that tests start can be interrupted, also
-where the run itself was started in the background with interrupts ignored.
+An old plugin that leaves event loops behind blames no test, and a busy machine fails no property. CI tries the same
+examples each time; `make properties` looks for new ones. What a test records under `told` is said at the end of the
+run, whichever worker ran it. Programs that tests start can be interrupted, also where the run itself was started in
+the background with interrupts ignored.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,8 +20,12 @@ from hypothesis import HealthCheck, settings
 
 from netdouble._intercept import catalog
 
-# How long an example takes says how busy the machine is, and nothing of netdouble.
-settings.register_profile("netdouble", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says how busy the machine is, and nothing of netdouble. What CI says of a change is of that
+# change: an example that nobody tried before would fail whichever one is on.
+settings.register_profile(
+    "netdouble", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.register_profile("thorough", settings.get_profile("netdouble"), derandomize=False, max_examples=5_000)
 settings.load_profile("netdouble")
 
 # It asks every module for all it has, and huggingface_hub then asks its home which coding agents there are.

@@ -53,7 +53,8 @@ class Uniform(Distribution):
 
     def nth(self, n: int) -> float:
         """Seconds before the answer that has `n` before it."""
-        return self.low + (self.high - self.low) * _random(self.seed, n).random()
+        # The difference is rounded, and may lead past the end by it.
+        return min(self.low + (self.high - self.low) * _random(self.seed, n).random(), self.high)
 
 
 @named_fields
