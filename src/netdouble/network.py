@@ -21,7 +21,7 @@ from netdouble._core.callers import declared_at, is_preparing
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
 from netdouble._core.headers import is_token
-from netdouble._core.keywords import named_keywords
+from netdouble._core.keywords import by_keyword, named_keywords
 from netdouble._core.matchers import Conditions, check_query_once
 from netdouble._core.presenting import Presented
 from netdouble._core.router import Router, next_order
@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def _repaired_settings(given: object) -> str:
+    if callable(given):
+        return f"a decorator is written with brackets: @Network() on {getattr(given, '__name__', 'it')}"
+    return f"settings have names: Network(allow={given!r:.60}), or layer=, guard=, ..."
+
+
 class Network(Serving, Mounting, Certificates, Verbs):
     """Test doubles for the network: declare routes, and every HTTP client is answered by them.
 
@@ -69,6 +75,7 @@ class Network(Serving, Mounting, Certificates, Verbs):
         ...     assert fetch_user(7) == {"id": 7}
     """
 
+    @by_keyword(_repaired_settings)
     def __init__(self, **settings: Unpack[SettingsOptions]) -> None:
         self._own = {name: checked_value(name, value, "Network") for name, value in settings.items()}
         if "allow" in self._own:

@@ -10,7 +10,7 @@ import datetime as dt
 
 import pytest
 
-from netdouble import DeclarationError, Event, Fault, Network, Response, guard
+from netdouble import DeclarationError, Event, Fault, Network, Request, Response, guard, serve
 
 URL = "https://api.test/a"
 
@@ -67,6 +67,12 @@ ANSWERS = {
     "a reason that is a number": (reply(reason=404), "reason= is a str"),
     "a line break in the reason": (reply(reason="a\nb"), "reason= has a character that can't be sent"),
     "an answer and a body": (reply(Response(), json={}), "say it in one place"),
+    "a stream's function that wants arguments": (
+        reply(stream=lambda request: [b""]),
+        "needs request. What depends on the request is a function as the whole answer",
+    ),
+    "an event's name of two lines": (reply(sse=[{"event": "a\nb"}]), "Event(event=) is one line"),
+    "the class of responses": (reply(Response), "write reply(Response(...))"),
     "a function of nothing": (reply(lambda: 200), "a function of one argument, the request, is needed"),
     "a route": (lambda net: net.get(URL).reply(net.get(URL)), "a Route can't be answered"),
 }
@@ -97,6 +103,10 @@ FAILURES = {
     "a fault with a body": (
         on_a_route(lambda route: route.then(Fault.RESET_IN_BODY, json={})),
         "then(..., response=Response(json=...))",
+    ),
+    "a response with a status": (
+        on_a_route(lambda route: route.fail_first(1, 503, response=Response())),
+        "fail(response=) is what a Fault cuts off, and 503 is none",
     ),
     "no call at all": (on_a_route(lambda route: route.fail_first(0)), "how many calls, 1 or more, not 0"),
     "before there is an answer": (lambda net: net.get(URL).fail_first(1), "write .reply(...).fail_first(2)"),
@@ -139,6 +149,19 @@ WEBSOCKETS = {
     "nothing": (on_a_websocket(lambda ws: ws.send()), "send() takes one message"),
     "two messages": (on_a_websocket(lambda ws: ws.send("a", json=1)), "send() takes one message"),
     "an expected number": (on_a_websocket(lambda ws: ws.expect(7)), "expect() takes a str, bytes, a compiled regex"),
+    "a handshake's body": (
+        lambda net: net.websocket("wss://api.test/", json={}),
+        "has no body, so json= never holds; of a message say .expect(json=...)",
+    ),
+    "a peer of nothing": (
+        on_a_websocket(lambda ws: ws.reply(lambda: None)),
+        "a function of one argument, the WebSocket",
+    ),
+    "another peer of nothing": (on_a_websocket(lambda ws: ws.then(lambda: None)), "a function of one argument"),
+    "a drop by its cause": (
+        on_a_websocket(lambda ws: ws.drop(reset="tcp")),
+        "is True or False, not 'tcp'",
+    ),
     "no code that is sent": (
         on_a_websocket(lambda ws: ws.close(1005)),
         "For a connection that ends without a word write drop()",
@@ -160,6 +183,19 @@ PLACES = {
     "serve: an origin with a path": (lambda net: net.serve("https://api.test/v1"), 'an origin is "https://api.test"'),
     "serve: a port as text": (lambda net: net.serve(port="80"), "port='80' is no port"),
     "serve: TLS as text": (lambda net: net.serve(tls="yes"), "tls='yes' is neither True nor an ssl.SSLContext"),
+    "serve: a client's certificate": (
+        lambda net: net.serve(client_cert="ada.pem"),
+        "client_cert='ada.pem' is neither True nor False",
+    ),
+    "url_for: a number": (lambda _: serve().url_for(7), "url_for() takes a path on this server"),
+    "url_for: a URL": (lambda _: serve().url_for(URL), "as in url_for(\"/users/7\"), not 'https://api.test/a'"),
+    "wait_for: a path": (lambda _: serve().wait_for("/a"), "wait_for() takes a route of this server, not '/a'"),
+    "wait_for: another's route": (lambda net: serve().wait_for(net.get(URL)), "is no route of this server"),
+    "wait_for: seconds as text": (
+        lambda net: net.serve("https://api.test").wait_for(net.get(URL), timeout="5"),
+        "wait_for(timeout=) is seconds, zero or more, not '5'",
+    ),
+    "wait: less than no time": (lambda _: serve().wait(-1), "wait(timeout=) is seconds, zero or more, not -1"),
     "asgi: a number": (lambda net: net.asgi(7), "origin=7 is no origin"),
     "wsgi: a host": (lambda net: net.wsgi("api.test"), 'write "https://api.example.com"'),
     "tls: a number": (lambda net: net.tls(7), "tls() takes a URL such as https://api.example.com, not 7"),
@@ -183,9 +219,13 @@ THE_GUARD = {
     "a policy's loopback": (lambda _: guard.Policy(loopback="opn"), "loopback='opn' is not one of open, own"),
 }
 
-EVENTS = {
+VALUES = {
     "an event's retry": (lambda _: Event(retry=-1), "Event(retry=) is milliseconds, a whole number, not -1"),
     "an event's id": (lambda _: Event(id=7), "Event(id=) is one line"),
+    "an answered request that is a URL": (lambda _: Response().as_requests(URL), "takes the netdouble.Request that it"),
+    "a request's body as text": (lambda _: Request.to("PUT", URL, body="x"), "Request.to(body=) is bytes, not 'x'"),
+    "a request's headers": (lambda _: Request.to("GET", URL, headers={"a": 1}), "headers= is a mapping of str to str"),
+    "a request, the URL first": (lambda _: Request.to(URL, "GET"), "a method is a word such as GET"),
     "an event's name": (lambda _: Event(event="a\nb"), "Event(event=) is one line"),
 }
 
@@ -198,7 +238,7 @@ ALL = {
         "WebSocket": WEBSOCKETS,
         "place": PLACES,
         "guard": THE_GUARD,
-        "event": EVENTS,
+        "value": VALUES,
     }.items()
     for case, row in table.items()
 }

@@ -124,6 +124,38 @@ def test_what_is_said_elsewhere_is_refused_with_where(call, said):
     assert said in str(refused.value)
 
 
+BY_POSITION = {
+    "a verb": (
+        lambda net: net.get(URL, {"page": 2}),
+        "get() takes no {'page': 2} here; conditions have names",
+    ),
+    "a view's verb": (lambda net: net.at(URL).post("/b", "x"), "post() takes no 'x' here; conditions have names"),
+    "reply: an object": (
+        lambda net: net.get(URL).reply(200, {"id": 7}),
+        "a body too: reply(200, json={'id'",
+    ),
+    "reply: a text": (lambda net: net.get(URL).reply(200, "x"), "reply(200, text='x')"),
+    "then: bytes": (lambda net: net.get(URL).reply().then(200, b"x"), "reply(200, content=b'x')"),
+    "a network": (lambda _: Network("db.test"), "settings have names: Network(allow='db.test')"),
+    "a network as a decorator": (lambda _: Network(print), "a decorator is written with brackets: @Network() on print"),
+    "a matcher: a method": (lambda _: M("GET"), "conditions have names: M(method='GET')"),
+    "a matcher: a URL": (lambda _: M(URL), "M(url='https://api.test/a')"),
+    "a matcher: a function": (lambda _: M(bool), "M(where=<class 'bool'>)"),
+}
+
+
+@pytest.mark.parametrize(("call", "said"), BY_POSITION.values(), ids=BY_POSITION)
+def test_what_has_a_name_and_is_given_by_position_is_refused_with_the_name(call, said):
+    with pytest.raises(DeclarationError) as refused:
+        call(Network())
+    assert said in str(refused.value)
+
+
+def test_a_missing_argument_stays_pythons_own_error():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'url'"):
+        Network().get()
+
+
 SETTINGS = {
     "of a network": (lambda: Network(layr="wire"), "there is no setting 'layr'; did you mean layer? Settings: layer, "),
     "with nothing near": (lambda: Network(xyz=1), "there is no setting 'xyz'. Settings: layer, "),

@@ -69,6 +69,12 @@ _REPAIRS = {
 }  # fmt: skip
 
 
+def repaired_answer(given: Any) -> str:
+    """What is written for a second argument without a name: a body, most often."""
+    name = "text" if isinstance(given, str) else "content" if isinstance(given, bytes) else "json"
+    return f"what follows the status has a name, a body too: reply(200, {name}={given!r:.60})"
+
+
 def make_reply(status: Any, options: ReplyOptions, verb: str = "reply") -> Reply:
     """The reply that the arguments of `Route.reply` (or another `verb`) stand for."""
     if not options.keys() <= REPLY_KEYWORDS.keys():

@@ -194,7 +194,7 @@ class Where(Criterion):
                 f"where= is {_name(declared)}, which is async: what it returns would always count as true. "
                 "Make it a plain function: a request's body is there already"
             )
-        if not _takes_one(declared):
+        if not takes_one(declared):
             raise DeclarationError(f"where= is {_name(declared)}, which can't be called with the request alone")
         return cls(declared)
 
@@ -223,7 +223,7 @@ def _is_async(function: Any) -> bool:
     return bool(code is not None and code.co_flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR))
 
 
-def _takes_one(function: Any) -> bool:
+def takes_one(function: Any) -> bool:
     """It can be called with one argument; whether a callable of another kind can, nobody knows before it is."""
     if type(function) is not FunctionType:
         return True

@@ -86,6 +86,7 @@ def _encoded(event: Any) -> bytes:
             f"an event of sse= has event, data, id, retry and comment; not {', '.join(sorted(map(str, unknown)))}. "
             "For an event whose data is that object write {'data': {...}}; for a delay, Event(..., delay=)"
         )
+    Event(**event)  # which says what can't be sent
     return _spelled(event)
 
 

@@ -62,6 +62,31 @@ def named_keywords(function: F) -> F:
     return cast("F", checked)  # it takes what `function` takes
 
 
+def by_keyword(repair: Callable[[Any], str]) -> Callable[[F], F]:
+    """Decorate a function whose options are keywords: one that is given by position is a `DeclarationError`.
+
+    Args:
+        repair: what to write instead, of the first argument that is one too many.
+    """
+
+    def decorated(function: F) -> F:
+        code: CodeType = getattr(function, "__wrapped__", function).__code__
+
+        @functools.wraps(function)
+        def checked(*arguments: Any, **keywords: Any) -> Any:
+            try:
+                return function(*arguments, **keywords)
+            except TypeError:
+                if len(arguments) <= code.co_argcount:
+                    raise
+                extra = arguments[code.co_argcount]
+            raise DeclarationError(f"{_call_of(function)} takes no {extra!r:.60} here; {repair(extra)}") from None
+
+        return cast("F", checked)  # it takes what `function` takes
+
+    return decorated
+
+
 def named_fields(kind: K) -> K:
     """As `named_keywords`, for the class of a value: the keywords of its `__init__`."""
     made: Any = kind

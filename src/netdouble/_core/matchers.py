@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from netdouble._core.body_criteria import Content, Files, Form, Json, Text
 from netdouble._core.callers import declared_at
 from netdouble._core.criteria import Cookies, Criterion, HeaderFields, Method, Query, Url, Where
-from netdouble._core.keywords import meant
+from netdouble._core.keywords import by_keyword, meant
 from netdouble._core.matching import MATCHED, And, Composable, Matcher, Mismatch
 from netdouble._core.messages import Request
 from netdouble._core.url_patterns import UrlPattern, compile_url
@@ -81,7 +81,7 @@ _CRITERIA: dict[str, Callable[[Any], Matcher]] = {
     "where": Where.of,
 }
 
-_BODIES = ("json", "form", "files", "text", "content")
+BODIES = ("json", "form", "files", "text", "content")
 
 # The words of clients and of other libraries, and what is said elsewhere.
 _REPAIRS = {
@@ -95,6 +95,11 @@ _REPAIRS = {
 _OF_A_ROUTE = ("when", "then_state", "scenario")
 _OF_AN_ANSWER = ("status", "status_code", "html", "stream", "sse", "delay", "throttle", "dribble", "informational",
                  "http_version", "trailers", "reason")  # fmt: skip
+
+
+def _named_condition(given: object) -> str:
+    name = "method" if isinstance(given, str) and "/" not in given else "url" if isinstance(given, str) else "where"
+    return f"conditions have names: M({name}={given!r:.60})"
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -118,6 +123,7 @@ class M(Composable):
 
     matchers: tuple[Matcher, ...]
 
+    @by_keyword(_named_condition)
     def __init__(self, *, method: str | None = None, url: str | URL | re.Pattern[str] | None = None,
                  **conditions: Unpack[Conditions]) -> None:  # fmt: skip
         declared = given_conditions(conditions)
@@ -158,7 +164,7 @@ def given_conditions(conditions: Conditions) -> dict[str, Any]:
     """
     check_names(conditions)
     given = {k: v for k, v in conditions.items() if v is not (... if k == "json" else None)}
-    bodies = [name for name in _BODIES if name in given]
+    bodies = [name for name in BODIES if name in given]
     if len(bodies) > 1 and bodies != ["form", "files"]:
         raise DeclarationError(
             f"a body is given twice: {' and '.join(f'{name}=' for name in bodies)}; keep one of them "
@@ -209,7 +215,7 @@ def merge_conditions(base: Conditions, extra: Conditions) -> Conditions:
         DeclarationError: both give a body, or one of them is wrong by itself.
     """
     first, second = given_conditions(base), given_conditions(extra)
-    twice = [name for name in _BODIES if name in first and name in second]
+    twice = [name for name in BODIES if name in first and name in second]
     if twice:
         raise DeclarationError(f"a body is given twice: {twice[0]}= by at() and by the route; keep one of them")
     merged = {**first, **second}

@@ -19,7 +19,7 @@ from netdouble._core.arrivals import Arrival
 from netdouble._core.contents import encode_body
 from netdouble._core.delays import Delay, Distribution, split_delay
 from netdouble._core.events import EventInput
-from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, parse_cookies
+from netdouble._core.headers import Headers, HeadersInput, charset_of, checked_headers, is_token, parse_cookies
 from netdouble._core.keywords import named_keywords
 from netdouble._core.response_checks import (
     check_pace,
@@ -100,10 +100,19 @@ class Request:
         """A request to an absolute URL; the method in any case.
 
         Raises:
-            ValueError: the URL is not absolute.
+            DeclarationError: a part of it can't stand in a request. ValueError: the URL is not absolute.
+
+        Example:
+            >>> M(headers={"Accept": "text/css"}).mismatches(Request.to("GET", "https://api.example.com/"))
         """
+        given: object = body
+        if not is_token(method):
+            raise DeclarationError(f"Request.to(method, url): a method is a word such as GET, not {method!r:.60}")
+        if not isinstance(given, bytes):
+            raise DeclarationError(f"Request.to(body=) is bytes, not {given!r:.60}")
         where = url if isinstance(url, URL) else parse_url(url)
-        return cls(method.upper(), where, Headers(headers), body, client, http_version, where.target)
+        lines = headers if isinstance(headers, Headers) else checked_headers(headers, "headers")
+        return cls(method.upper(), where, lines, body, client, http_version, where.target)
 
     @property
     def host(self) -> str:
@@ -324,27 +333,35 @@ class Response:
         Example:
             >>> monkeypatch.setattr("app.client.requests.get", lambda url: Response(json={"id": 7}).as_requests())
         """
-        made: requests.Response = native.from_response(self, "requests", request)
+        made: requests.Response = self._as("requests", request)
         return made
+
+    def _as(self, client: str, request: object) -> Any:
+        if request is not None and not isinstance(request, Request):
+            raise DeclarationError(
+                f'as_{client}() takes the netdouble.Request that it answers, such as Request.to("GET", "https://..."), '
+                f"not {request!r:.60}"
+            )
+        return native.from_response(self, client, request)
 
     def as_urllib3(self, request: Request | None = None) -> urllib3.HTTPResponse:
         """This response as a `urllib3.HTTPResponse`. Raises MissingExtra when urllib3 is not installed."""
-        made: urllib3.HTTPResponse = native.from_response(self, "urllib3", request)
+        made: urllib3.HTTPResponse = self._as("urllib3", request)
         return made
 
     def as_httpx(self, request: Request | None = None) -> httpx.Response:
         """This response as an `httpx.Response`, with its `request`. Raises MissingExtra when httpx is not installed."""
-        made: httpx.Response = native.from_response(self, "httpx", request)
+        made: httpx.Response = self._as("httpx", request)
         return made
 
     def as_httpx2(self, request: Request | None = None) -> httpx2.Response:
         """This response as an `httpx2.Response`, with its `request`. Raises MissingExtra when httpx2 is missing."""
-        made: httpx2.Response = native.from_response(self, "httpx2", request)
+        made: httpx2.Response = self._as("httpx2", request)
         return made
 
     def as_aiohttp(self, request: Request | None = None) -> aiohttp.ClientResponse:
         """This response as an `aiohttp.ClientResponse`. Raises MissingExtra when aiohttp is not installed."""
-        made: aiohttp.ClientResponse = native.from_response(self, "aiohttp", request)
+        made: aiohttp.ClientResponse = self._as("aiohttp", request)
         return made
 
     def json(self) -> Any:

@@ -108,6 +108,8 @@ def as_reply(value: Any) -> Reply:
     response: Response | None = native.to_response(value)
     if response is not None:
         return response
+    if value is Response:
+        raise DeclarationError("a Response is made before it is answered: write reply(Response(...))")
     if callable(value):
         return computed(value)
     raise DeclarationError(

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from netdouble._core.answer_arguments import make_failure, make_next, make_reply
+from netdouble._core.answer_arguments import make_failure, make_next, make_reply, repaired_answer
 from netdouble._core.calls import Call, Calls
 from netdouble._core.delays import Delay
 from netdouble._core.faults import Fault
-from netdouble._core.keywords import named_keywords
+from netdouble._core.keywords import by_keyword, named_keywords
 from netdouble._core.matchers import Conditions, check_names, conditions_matcher
 from netdouble._core.matching import ABSENT, MATCHED, Matcher, Mismatch
 from netdouble._core.messages import Request, Response
@@ -80,6 +80,7 @@ class Route:
 
     # What to answer
 
+    @by_keyword(repaired_answer)
     def reply(
         self, status: int | Response | Callable[..., Any] | object = 200, **options: Unpack[ReplyOptions]
     ) -> Self:
@@ -101,6 +102,7 @@ class Route:
         self._answers = Answers(((make_reply(status, options), 1),), since=self.count)
         return self
 
+    @by_keyword(repaired_answer)
     def then(self, status: int | Response | Callable[..., Any] | object = 200, **options: Unpack[ThenOptions]) -> Self:
         """Answer the next call with this; arguments as `reply`, or as `fail`. The last one repeats.
 
@@ -169,7 +171,7 @@ class Route:
             raise DeclarationError("fail_first() comes after an answer: write .reply(...).fail_first(2)")
         if not _is_count(times, least=1):
             raise DeclarationError(f"fail_first() takes how many calls, 1 or more, not {times!r}")
-        if isinstance(failure, int):
+        if isinstance(failure, int) and response is None:
             failed: Reply = as_reply(Response(failure, delay=delay))
         else:
             failed = make_failure(failure, response, delay)

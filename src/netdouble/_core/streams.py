@@ -55,6 +55,7 @@ class Stream:
         self._kept: tuple[Step, ...] | None = None
         if isinstance(source, Callable):  # type: ignore[arg-type]
             self._factory: Callable[[], Any] = source  # type: ignore[assignment]
+            _check_needs_nothing(source)  # type: ignore[arg-type]  # mypy knows it as the other kind of input
         elif isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
             kept = tuple(_step(chunk) for chunk in source)
             self._kept = kept
@@ -100,6 +101,20 @@ class Stream:
                 step = _step(chunk)
                 if step:
                     yield step
+
+
+def _check_needs_nothing(function: Callable[..., Any]) -> None:
+    """A function whose parameters say that it can't be called without arguments is refused."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return  # whether a callable of another kind can, nobody knows before it is called
+    needed = code.co_varnames[: code.co_argcount - len(getattr(function, "__defaults__", None) or ())]
+    if needed:
+        raise DeclarationError(
+            f"stream= is called without arguments, and {getattr(function, '__name__', 'it')}() needs "
+            f"{', '.join(needed)}. What depends on the request is a function as the whole answer: "
+            "reply(lambda request: Response(stream=...))"
+        )
 
 
 class Remembered:

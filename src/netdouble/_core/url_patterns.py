@@ -241,6 +241,8 @@ def compile_url(url: str | re.Pattern[str] | URL | None, *, base: str = "", path
 def _absolute(url: str, base: str, *, path_only: bool) -> str:
     """`url` joined with `base`; an absolute URL, or a path where that is allowed."""
     if _SCHEME.match(url):
+        if url != url.rstrip():
+            raise DeclarationError(f"the URL {url!r} ends with a blank: drop it, or write %20")
         return url
     if base and (not url or url[0] in "/?#") and not url.startswith("//"):
         if "?" in base or "#" in base:

@@ -29,6 +29,8 @@ CONVERTERS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
+# As Express, Flask and others write one, `:id` and `<id>`; escaped already.
+_FOREIGN_FIELD = re.compile(r":([A-Za-z_]\w*)|%3C(?:\w+:)?([A-Za-z_]\w*)%3E", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][\w.\-]*", re.ASCII)
 
 
@@ -117,9 +119,16 @@ def path_part(path: str, fields: Sequence[Field]) -> Part:
     """A normalised path with its fields put back.
 
     Raises:
-        ValueError: a field was lost to a `..`, two fields touch, or a `*` stands for a segment.
+        ValueError: a field was lost to a `..`, two fields touch, or a segment is another library's field or wildcard.
     """
-    if {"*", "**"} & set(path.split("/")):
+    segments = path.split("/")
+    foreign = next((x for x in segments if _FOREIGN_FIELD.fullmatch(x)), "")
+    if foreign:
+        name = _FOREIGN_FIELD.sub(r"\1\2", foreign)
+        raise ValueError(
+            f'"{unquote(foreign)}" is no field; write {{{name}}}, or re.compile(...) where it is meant as it is'
+        )
+    if {"*", "**"} & set(segments):
         raise ValueError('"*" is no wildcard in a path; write {name} for one segment, {rest:path} for all that follow')
     return _part(path, fields, lambda x: CONVERTERS[x.converter])
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from netdouble._core import matchers, websockets
+from netdouble._core.criteria import takes_one
 from netdouble._core.keywords import named_keywords
 from netdouble._core.masking import masked_url
 from netdouble._core.messages import Request
@@ -53,6 +54,12 @@ class WebSocketRoute(Route):
                 "WebSockets are spoken through wsproto, which is not installed: pip install 'netdouble[websocket]'"
             )
         super().__init__(*args, **kwargs)
+        bodies = [f"{name}=" for name in matchers.BODIES if name in self.conditions]
+        if bodies:
+            raise DeclarationError(
+                f"the handshake of a WebSocket has no body, so {', '.join(bodies)} never holds; of a message say "
+                ".expect(json=...)"
+            )
         self._subprotocols: tuple[str, ...] = ()
         self._answers = Answers(((Conversation(), 1),))
 
@@ -118,6 +125,8 @@ class WebSocketRoute(Route):
     @named_keywords
     def drop(self, *, reset: bool = False) -> Self:
         """End the connection without a word; with `reset`, by a TCP reset."""
+        if not isinstance(reset, bool):
+            raise DeclarationError(f"drop(reset=) is True or False, not {reset!r:.60}")
         return self._add(Drop(reset))
 
     # Answers, as on a route
@@ -139,6 +148,7 @@ class WebSocketRoute(Route):
         """
         if not _is_peer(status):
             return super().reply(status, **options)
+        _check_peer(status)
         if options:
             raise DeclarationError(f"a peer talks for itself: {', '.join(f'{name}=' for name in options)} has no place")
         self._answers = Answers(((Conversation(peer=status), 1),), since=self.count)
@@ -149,6 +159,8 @@ class WebSocketRoute(Route):
         if status is not ... and not _is_peer(status):
             return super().then(status, **options)
         self._not_sealed("then")
+        if status is not ...:
+            _check_peer(status)
         if options:
             raise DeclarationError(f"then() begins a script: {', '.join(f'{name}=' for name in options)} has no place")
         self._answers = self._answers.then(Conversation() if status is ... else Conversation(peer=status))
@@ -191,6 +203,13 @@ class WebSocketRoute(Route):
 def _is_peer(value: Any) -> bool:
     """A function, and no answer to a handshake."""
     return callable(value) and not isinstance(value, type) and not hasattr(value, "status_code")
+
+
+def _check_peer(function: Callable[..., Any]) -> None:
+    if not takes_one(function):
+        raise DeclarationError(
+            f"a peer is a function of one argument, the WebSocket; {getattr(function, '__name__', 'it')}() takes others"
+        )
 
 
 def _expectation(data: Any, json: Any) -> Expect:

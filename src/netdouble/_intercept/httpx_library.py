@@ -347,7 +347,7 @@ def _raw(text: str) -> bytes:
 def to_native(response: Response, request: Request | None, library: str) -> Any:
     """`response` as a Response of httpx or httpx2 that was read, the answer to `request`."""
     module: Any = named(library)
-    asked = request or Request.to("GET", "http://netdouble.invalid/")
+    asked = request or Request.to("GET", "http://netdouble.test/")
     native_request = module.Request(
         asked.method, str(asked.url), headers=list(asked.headers.fields), content=asked.body
     )

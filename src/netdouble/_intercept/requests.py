@@ -193,7 +193,7 @@ def requests_adapter(scope_of: Callable[[], Scope], mount: Mount) -> requests.ad
 
 def to_native(response: Response, request: Request | None, library: str) -> Any:  # noqa: ARG001  # the doors' signature
     """`response` as a `requests.Response`, as if `request` had been answered with it."""
-    asked = request if request is not None else Request.to("GET", "http://netdouble.invalid/")
+    asked = request if request is not None else Request.to("GET", "http://netdouble.test/")
     prepared = requests.Request(asked.method, str(asked.url), dict(asked.headers), data=asked.body or None).prepare()
     raw = bare_response(_urllib3, response, asked.method, preload_content=False, decode_content=False)
     return requests.adapters.HTTPAdapter().build_response(prepared, raw)

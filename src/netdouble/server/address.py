@@ -45,6 +45,9 @@ class Address:
             raise DeclarationError(f'host={host!r} is no host: "127.0.0.1", "::1", "localhost" or "unix:/path"')
         if not isinstance(self.tls, bool) and not hasattr(self.tls, "wrap_socket"):  # whoever has one has loaded ssl
             raise DeclarationError(f"tls={self.tls!r:.60} is neither True nor an ssl.SSLContext")
+        for name in ("http2", "client_cert"):
+            if not isinstance(getattr(self, name), bool):
+                raise DeclarationError(f"{name}={getattr(self, name)!r:.60} is neither True nor False")
         if self.http2:
             _need_h2()
         if self.tls is True or self.certificate != "valid" or self.client_cert:

@@ -14,6 +14,7 @@ from netdouble import _active
 from netdouble._active import Scope
 from netdouble._core.calls import Call, Calls
 from netdouble._core.declaring import UrlInput, Verbs
+from netdouble._core.delays import check_seconds
 from netdouble._core.matchers import Conditions
 from netdouble._core.router import Router
 from netdouble._core.routes import Route
@@ -229,19 +230,20 @@ class Running:
 
         Raises:
             UnmetExpectation: it has not in that time; the text names the nearest requests that came.
+            DeclarationError: it is no route of this server, or `timeout` no number of seconds.
 
         Example:
             >>> hook = server.post("/hook").reply(204)
             >>> start_job(callback=server.url_for("/hook"))
             >>> server.wait_for(hook).request.json()
         """
-        wanted = _wanted(route, times)
+        wanted = self._wanted(route, timeout, times)
         self._waiters.wait(lambda: self._finished(route) >= wanted, timeout)
         return self._waited(route, wanted, timeout)
 
     async def await_for(self, route: Route, timeout: float = 5.0, *, times: int | None = None) -> Call:  # as `wait_for`
         """As `wait_for`, for a task of asyncio or trio: its loop goes on meanwhile."""
-        wanted = _wanted(route, times)
+        wanted = self._wanted(route, timeout, times)
         await self._waiters.await_(lambda: self._finished(route) >= wanted, timeout)
         return self._waited(route, wanted, timeout)
 
@@ -255,11 +257,22 @@ class Running:
             >>> with server.wait(timeout=2):
             ...     start_job(callback=server.url_for("/hook"))
         """
+        check_seconds("wait(timeout=)", timeout)
         return Wait(self, timeout)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> bool:
         """Wait until `ready()` says so, which is asked whenever a call was answered; False when the time is over."""
         return self._waiters.wait(ready, seconds)
+
+    def _wanted(self, route: Route, timeout: float, times: int | None) -> int:
+        """How many calls of `route` are waited for, when they can come."""
+        given: object = route
+        if not isinstance(given, Route):
+            raise DeclarationError(f"wait_for() takes a route of this server, not {given!r:.60}")
+        if route not in self._owner.routes:
+            raise DeclarationError(f"wait_for() would wait in vain: {route} ({route.label}) is no route of this server")
+        check_seconds("wait_for(timeout=)", timeout)
+        return _wanted(route, times)
 
     def _finished(self, route: Route) -> int:
         return sum(call.closed for call in self._owner.router.calls_of(route))

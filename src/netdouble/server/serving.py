@@ -53,7 +53,16 @@ class Server(Running, Verbs):
             self._verify(error)
 
     def url_for(self, target: str = "/") -> str:
-        """The URL of a path, with a query if need be: `server.url_for("/users/7?full=1")`."""
+        """The URL of a path, with a query if need be: `server.url_for("/users/7?full=1")`.
+
+        Raises:
+            DeclarationError: it is no path.
+        """
+        given: object = target
+        if not isinstance(given, str) or "://" in given.partition("?")[0]:
+            raise DeclarationError(
+                f'url_for() takes a path on this server, as in url_for("/users/7"), not {given!r:.60}'
+            )
         return f"{self.url}{'' if target.startswith('/') else '/'}{target}"
 
     # Declaring
