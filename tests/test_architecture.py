@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_asking": (*INSIDE, "_active", "_manner"),
     "_manner": INSIDE,
     "_answering": INSIDE,
-    "_authority": ("errors",),
+    "_authority": ("errors", "_patch"),
     "_far_end": BENEATH,
     "_stepping_aside": (*INSIDE, "_active"),
     "_intercept": EDGE,

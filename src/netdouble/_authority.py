@@ -12,9 +12,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from netdouble._patch import UndoStack
 from netdouble.errors import DeclarationError, MissingExtra
 
 if TYPE_CHECKING:
@@ -45,8 +47,28 @@ def authority() -> Authority:
     global _authority
     with _lock:
         if _authority is None:
-            _authority = Authority()
+            with _time_as_it_is():
+                _authority = Authority()
         return _authority
+
+
+@contextmanager
+def _time_as_it_is() -> Iterator[None]:
+    """For as long as `cryptography` is used for the first time, `datetime` holds its own classes.
+
+    It keeps the ones that it finds then (PyO3, on which it stands, does), and one of a frozen clock takes no real
+    moment afterwards, neither from us nor from the user's own code.
+    """
+    import datetime as dt
+
+    undo = UndoStack()
+    for name in ("date", "datetime"):
+        present = getattr(dt, name)
+        undo.replace(dt, name, next(kind for kind in present.__mro__ if kind.__module__ == "datetime"))
+    try:
+        yield
+    finally:
+        undo.undo()
 
 
 def context_class(module: Any) -> Any:

@@ -121,6 +121,21 @@ def test_nothing_is_loaded_before_the_first_certificate_is_asked_for():
     """) == "[]"  # fmt: skip
 
 
+def test_certificates_are_made_while_a_clock_is_frozen_and_afterwards():
+    assert run("""
+        import datetime, freezegun
+        from netdouble._authority import authority
+        with freezegun.freeze_time("2020-01-01"):
+            authority().chain("frozen.test")
+            assert datetime.datetime.now() == datetime.datetime(2020, 1, 1)
+            assert datetime.date.today() == datetime.date(2020, 1, 1)
+        authority().chain("running.test")
+        with freezegun.freeze_time("1999-01-01"):
+            authority().chain("frozen-again.test")
+        print("made")
+    """) == "made"  # fmt: skip
+
+
 def test_the_file_is_the_authority_and_goes_with_the_process():
     path = run("""
         from netdouble._authority import authority
