@@ -29,8 +29,8 @@ _REACHING: dict[str, Callable[[tuple[Any, ...]], Any]] = {
 class Keeper(Protocol):
     """Who decides. Each raises to refuse."""
 
-    def makes(self, family: int) -> None:
-        """A socket is to be made."""
+    def makes(self, sock: socket.socket, family: int) -> None:
+        """A socket is to be made; `sock` is its object, which has no descriptor yet."""
         ...
 
     def reaches(self, sock: socket.socket, address: Any) -> None:
@@ -61,7 +61,7 @@ def _making(keeper: Keeper) -> Any:
 
     @wraps(original)
     def __init__(self: socket.socket, family: int = -1, *args: Any, **kwargs: Any) -> None:  # noqa: N807  # it stands for it
-        keeper.makes(family)
+        keeper.makes(self, family)
         original(self, family, *args, **kwargs)
 
     return __init__

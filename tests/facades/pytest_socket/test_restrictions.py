@@ -18,6 +18,10 @@ class Subclass(socket.socket):
     """Made before anything is restricted."""
 
 
+class Own(SocketBlockedError):
+    """A suite's own."""
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left():
     with warnings.catch_warnings():
@@ -160,6 +164,38 @@ def test_errors_survive_pickling(error):
     assert (type(again), str(again)) == (type(error), str(error))
 
 
+def test_what_is_known_of_an_error_survives_pickling_too():
+    again = pickle.loads(pickle.dumps(SocketConnectBlockedError(["a", "b"], "h")))
+    assert (again._allowed, again._host) == (["a", "b"], "h")
+    assert type(pickle.loads(pickle.dumps(Own("x")))) is Own
+
+
+def test_the_warning_is_filtered_by_the_module_name_that_suites_know():
+    pytest_socket.disable_socket()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", module=r"pytest_socket\Z")
+        with pytest.raises(SocketBlockedError):
+            socket.socket()
+    assert not seen
+
+
+def test_a_lookup_that_fails_lifts_nothing(monkeypatch, server):
+    def fails(*_args, **_kwargs):
+        raise UnicodeError("no name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    pytest_socket.socket_allow_hosts(["127.0.0.2"])
+    pytest_socket.disable_socket()
+    with pytest.raises(UnicodeError):
+        pytest_socket.socket_allow_hosts(["x.test"])
+    with pytest.raises(SocketBlockedError):
+        socket.socket()
+    pytest_socket.enable_socket()
+    with pytest.raises(SocketConnectBlockedError), socket.socket() as sock:
+        sock.connect(server.getsockname())
+
+
 def test_where_warnings_are_errors_the_refusal_is_raised():
     pytest_socket.disable_socket()
     warnings.simplefilter("error")
@@ -211,8 +247,8 @@ SUITE = """
         assert kind() == "{none}"
 
     @pytest.mark.allow_hosts(None)
-    def test_nothing_said():
-        assert kind() == "{plain}"
+    def test_hosts_are_as_they_are_without_option():
+        assert kind() == "{unsaid}"
 
     @pytest.fixture
     def late():
@@ -226,17 +262,17 @@ BLOCKED, CONNECT = "SocketBlockedError", "SocketConnectBlockedError"
 
 
 @pytest.mark.parametrize(
-    ("options", "plain", "disabled", "other", "none"),
+    ("options", "plain", "disabled", "other", "none", "unsaid"),
     [
-        ([], "open", BLOCKED, CONNECT, CONNECT),
-        (["--disable-socket"], BLOCKED, BLOCKED, CONNECT, BLOCKED),
-        (["--allow-hosts=127.0.0.9"], CONNECT, BLOCKED, CONNECT, CONNECT),
-        (["--disable-socket", "--allow-hosts=127.0.0.1"], "open", BLOCKED, CONNECT, BLOCKED),
-        (["--disable-socket", "--force-enable-socket"], "open", "open", "open", "open"),
+        ([], "open", BLOCKED, CONNECT, CONNECT, "open"),
+        (["--disable-socket"], BLOCKED, BLOCKED, CONNECT, BLOCKED, BLOCKED),
+        (["--allow-hosts=127.0.0.9"], CONNECT, BLOCKED, CONNECT, CONNECT, "open"),
+        (["--disable-socket", "--allow-hosts=127.0.0.1"], "open", BLOCKED, CONNECT, BLOCKED, BLOCKED),
+        (["--disable-socket", "--force-enable-socket"], "open", "open", "open", "open", "open"),
     ],
 )
-def test_options_markers_and_fixtures(pytester, options, plain, disabled, other, none):
-    pytester.makepyfile(SUITE.format(plain=plain, disabled=disabled, other=other, none=none))
+def test_options_markers_and_fixtures(pytester, options, plain, disabled, other, none, unsaid):
+    pytester.makepyfile(SUITE.format(plain=plain, disabled=disabled, other=other, none=none, unsaid=unsaid))
     result = pytester.runpytest_subprocess(
         "-p", "netdouble.facades", "--net-replace=pytest_socket", "-p", "no:randomly", "--strict-markers", *options
     )

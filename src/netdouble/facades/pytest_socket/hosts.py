@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,7 +49,7 @@ def normalize_allowed_hosts(
         allowed_hosts: names and addresses. resolution_cache: lookups that were done, and where new ones are kept.
     """
     cache = {} if resolution_cache is None else resolution_cache
-    found: dict[str, set[str]] = {}
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for spelled in allowed_hosts:
         host = spelled.strip()
         if is_ipaddress(host):
@@ -56,7 +57,7 @@ def normalize_allowed_hosts(
             continue
         if host not in cache:
             cache[host] = resolve_hostnames(host)
-        found[host] = set(cache[host])
+        found[host].update(cache[host])
     return found
 
 

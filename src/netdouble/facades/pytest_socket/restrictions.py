@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import socket
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from netdouble._gate import shutting
+from netdouble._gate.sockets import Socket
 from netdouble._patch import Undo
 from netdouble.facades.pytest_socket.hosts import Allowed, host_from_address
 
-_UNIX = getattr(socket, "AF_UNIX", None)
+# The names under which pytest-socket keeps what it replaces.
+_TRUE: dict[str, tuple[Any, str]] = {
+    "_true_connect": (Socket, "connect"),
+    "_true_getaddrinfo": (socket, "getaddrinfo"),
+    "_true_gethostbyname": (socket, "gethostbyname"),
+}
 
 
 class SocketBlockedError(RuntimeError):
@@ -28,37 +34,53 @@ class SocketBlockedError(RuntimeError):
         _warn(msg)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self).__name__, str(self))
+        return _reduced(self, *self.args)
 
 
 class SocketConnectBlockedError(RuntimeError):
     """A host was to be reached that is not allowed."""
 
-    def __init__(self, allowed: Iterable[str], host: str | None, *_args: Any, **_kwargs: Any) -> None:
+    def __init__(self, allowed: Sequence[str], host: str | None, *_args: Any, **_kwargs: Any) -> None:
+        self._allowed, self._host = allowed, host
         listed = ",".join(allowed)
         msg = f'A test tried to use socket.socket.connect() with host "{host}" (allowed: "{listed}").'
         super().__init__(msg)
         _warn(msg)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self).__name__, str(self))
+        return _reduced(self, self._allowed, self._host)
 
 
 for _error in (SocketBlockedError, SocketConnectBlockedError):
     _error.__module__ = "pytest_socket"  # as reports show it, and suites compare it
 
 
-def _rebuilt(name: str, msg: str) -> RuntimeError:
-    kind: type[RuntimeError] = globals()[name]
-    made = kind.__new__(kind)
-    made.args = (msg,)
-    return made
+def _reduced(error: RuntimeError, *given: Any) -> tuple[Any, ...]:
+    """How pickle rebuilds `error`, where the name that it is shown under may be nobody's."""
+    kind = type(error)
+    if kind.__module__ == "pytest_socket":
+        return _made, (kind.__name__, *given), vars(error)
+    return kind, given, vars(error)
+
+
+def _made(name: str, *given: Any) -> Any:
+    return globals()[name](*given)
+
+
+_WARNED: dict[Any, Any] = {}
 
 
 def _warn(msg: str) -> None:
-    # Where warnings are errors it is this error that must reach the test, not the warning.
+    # Under the module name that suites filter. Where warnings are errors it is this error that must reach the test.
     with suppress(Warning):
-        warnings.warn(msg, stacklevel=4)
+        warnings.warn_explicit(msg, UserWarning, __file__, _LINE, "pytest_socket", _WARNED)
+
+
+_LINE = _warn.__code__.co_firstlineno
+
+
+class TrueSocket(Socket):
+    """What `_true_socket` is while sockets are disabled: the class that may be used all the same."""
 
 
 class _Disabled:
@@ -67,12 +89,13 @@ class _Disabled:
     def __init__(self, *, allow_unix_socket: bool) -> None:
         self._unix = allow_unix_socket
 
-    def makes(self, family: int) -> None:
-        if not (self._unix and family == _UNIX):
-            raise SocketBlockedError
+    def makes(self, sock: socket.socket, family: int) -> None:
+        if (self._unix and _is_unix_socket(family)) or isinstance(sock, TrueSocket):
+            return
+        raise SocketBlockedError
 
     def reaches(self, sock: socket.socket, address: Any) -> None:  # noqa: ARG002  # `Keeper`
-        self.makes(sock.family)
+        self.makes(sock, sock.family)
 
     def looks_up(self, function: str) -> None:
         raise SocketBlockedError(f"A test tried to use socket.{function}.")
@@ -84,16 +107,15 @@ class _Restricted:
     def __init__(self, allowed: Allowed, *, allow_unix_socket: bool) -> None:
         self._allowed, self._unix = allowed, allow_unix_socket
 
-    def makes(self, family: int) -> None:
+    def makes(self, sock: socket.socket, family: int) -> None:
         pass
 
     def reaches(self, sock: socket.socket, address: Any) -> None:
-        if self._unix and sock.family == _UNIX:
-            return
         host = host_from_address(address) if isinstance(address, tuple) and address else None
-        if not self._allowed.takes(host):
-            sock.close()  # this error is none that its owner cleans up after
-            raise SocketConnectBlockedError(self._allowed.shown, host)
+        if self._allowed.takes(host) or (self._unix and _is_unix_socket(sock.family)):
+            return
+        sock.close()  # this error is none that its owner cleans up after
+        raise SocketConnectBlockedError(self._allowed.shown, host)
 
     def looks_up(self, function: str) -> None:
         pass
@@ -105,9 +127,9 @@ class _Both:
     def __init__(self, *keepers: shutting.Keeper) -> None:
         self._keepers = keepers
 
-    def makes(self, family: int) -> None:
+    def makes(self, sock: socket.socket, family: int) -> None:
         for keeper in self._keepers:
-            keeper.makes(family)
+            keeper.makes(sock, family)
 
     def reaches(self, sock: socket.socket, address: Any) -> None:
         for keeper in self._keepers:
@@ -116,6 +138,20 @@ class _Both:
     def looks_up(self, function: str) -> None:
         for keeper in self._keepers:
             keeper.looks_up(function)
+
+
+def _is_unix_socket(family: int) -> bool:
+    """It is the family of unix sockets, where there are any."""
+    return family == getattr(socket, "AF_UNIX", None)
+
+
+def true(name: str) -> Any:
+    """What can be used now, whatever is restricted, under pytest-socket's name for it. Raises KeyError: it is none."""
+    if name == "_true_socket":
+        return Socket if _disabled is None else TrueSocket
+    owner, attribute = _TRUE[name]
+    now = getattr(owner, attribute)
+    return now if _undo is None else getattr(now, "__wrapped__", now)
 
 
 # What holds now, and how to end it.
@@ -155,9 +191,12 @@ def socket_allow_hosts(
     """
     if allowed is None:
         return
-    entries, disabled = entries_of(allowed), _disabled
-    _restrict(None, None)  # for the lookups
-    _restrict(disabled, _Restricted(Allowed(entries, resolution_cache), allow_unix_socket=allow_unix_socket))
+    entries, disabled, restricted = entries_of(allowed), _disabled, _restricted
+    _restrict(None, restricted)  # lookups are free meanwhile
+    try:
+        restricted = _Restricted(Allowed(entries, resolution_cache), allow_unix_socket=allow_unix_socket)
+    finally:
+        _restrict(disabled, restricted)
 
 
 def entries_of(allowed: Any) -> list[str]:
