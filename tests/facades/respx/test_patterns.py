@@ -29,11 +29,14 @@ CASES = [
     ({"path__in": ["/form", "/other"]}, FORM, GET),
     ({"params": {"page": ["2", "3"]}}, GET, ("GET", "https://api.test/?page=3&page=2")),
     ({"params": {"page": [ANY, 3]}}, GET, ("GET", "https://api.test/?page=2")),
+    ({"params": {"page": "7"}}, ("GET", "https://api.test/?page=7"), ("GET", "https://api.test/?page=<ANY>")),
     ({"params__eq": {"sort": "", "page": [2, 3]}}, GET, ("GET", "https://api.test/?page=2&page=3")),
     ({"url": "https://api.test/users/7"}, GET, ("GET", "https://api.test/users/8")),
     ({"url": "https://api.test/?b=2&a=1"}, ("GET", "https://api.test/?a=1&b=2"), ("GET", "https://api.test/?a=1")),
     ({"url": "https://*.test/users/7"}, GET, ("GET", "https://test/users/7")),
     ({"url": "https://*api.test/users/7"}, GET, ("GET", "https://xapi.test/users/7")),
+    ({"url": httpx.URL("all://*.test")}, GET, ("GET", "https://test/")),
+    ({"url": (b"https", b"*api.test", None, b"/form")}, FORM, ("POST", "https://myapi.test/form")),
     ({"url": "//api.test/form"}, FORM, GET),
     ({"url": re.compile(r"users/\d")}, GET, FORM),
     ({"url__startswith": "https://api.test/users"}, GET, FORM),
@@ -97,7 +100,7 @@ def test_patterns_combine_and_their_groups_come_together():
     assert not (first & ~second).match(request)
     assert repr(first & ~M(method="GET") | Noop()) == (
         "<Host regex re.compile('^(?P<sub>\\\\w+)\\\\.')> AND NOT <Method eq 'GET'>")  # fmt: skip
-    assert M(params={}, headers={}, url="") == Noop()
+    assert M(params={}, headers={}, url="", path__in=[], host__in=()) == Noop()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +174,12 @@ def test_a_file_on_disk_is_compared_by_its_name_and_content(tmp_path):
     request = httpx.Request(*UPLOAD, files={"f": ("notes.txt", b"hello")})
     assert pattern.match(request)
     assert not pattern.match(httpx.Request(*UPLOAD, files={"f": ("other.txt", b"hello")}))
+
+
+def test_a_json_pattern_parses_what_it_compares_as_text():
+    request = httpx.Request(*FORM, json={"b": [{"d": 1, "c": 2}], "a": None})
+    assert M(json={}).parse(request) == '{"a": null, "b": [{"c": 2, "d": 1}]}'
+    assert M(json__b__0={}).parse(request) == '{"c": 2, "d": 1}'
 
 
 def test_forms_are_decoded_into_fields_and_files():

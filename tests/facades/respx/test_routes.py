@@ -1,5 +1,8 @@
 """respx's routes by themselves: what they are told, and what they say when they are asked by hand."""
 
+import sys
+from unittest.mock import AsyncMock, MagicMock
+
 import httpx
 import pytest
 from tests.facades.libraries import every_library
@@ -51,9 +54,85 @@ def test_asked_by_hand_a_route_tells_whose_side_effect_raised(effect):
     assert (caught.value.route, type(caught.value.origin)) == (route, ValueError)
 
 
+@pytest.mark.parametrize("effect", [boom, ValueError, ValueError("boom"), [ValueError]])
+def test_the_cause_of_what_a_client_is_told_says_whose_side_effect_raised(effect):
+    with respx.mock as router:
+        route = router.get(URL).mock(side_effect=effect)
+        with pytest.raises(ValueError, match=r"^(boom)?$") as caught:
+            httpx.get(URL)
+        cause = caught.value.__cause__
+        assert (type(cause), cause.route, cause.origin) == (SideEffectError, route, caught.value)
+
+
+def test_the_cause_is_told_before_the_users_own_and_once():
+    error = ValueError("boom")
+    error.__cause__ = own = KeyError("own")
+    with respx.mock as router:
+        router.get(URL).mock(side_effect=error)
+        for _ in range(3):
+            with pytest.raises(ValueError, match="boom"):
+                httpx.get(URL)
+    assert error.__cause__.__cause__ is own
+
+
+@every_library
+def test_the_other_librarys_exception_keeps_the_cause(library):
+    with respx.mock as router:
+        route = router.get(URL).mock(side_effect=httpx.ConnectError("down"))
+        with pytest.raises(library.ConnectError, match="down") as caught:
+            library.get(URL)
+        cause = caught.value if library is httpx else caught.value.__cause__
+        assert cause.__cause__.route is route
+
+
+class NeedsTwo(Exception):
+    def __init__(self, one, two):
+        super().__init__(one, two)
+
+
+@pytest.mark.parametrize("wrong", [lambda request: 5, NeedsTwo, [404]])
+def test_a_side_effect_that_is_a_mistake_answers_nothing(wrong):
+    with respx.mock(assert_all_called=False) as router:
+        route = router.get(URL).mock(side_effect=wrong)
+        with pytest.raises(TypeError) as caught:
+            httpx.get(URL)
+        assert caught.value.__cause__ is None
+        assert (route.call_count, router.calls.call_count) == (0, 0)
+
+
+def test_none_in_a_list_asks_the_next_route():
+    with respx.mock as router:
+        listed = router.get(URL).mock(side_effect=[None, httpx.Response(201)])
+        router.route(path="/x") % 202
+        assert [httpx.get(URL).status_code for _ in range(2)] == [202, 201]
+        assert listed.call_count == 1
+
+
+def test_a_mock_of_a_function_is_called():
+    mocks = MagicMock(return_value=httpx.Response(201)), AsyncMock(return_value=httpx.Response(202))
+    for mock in mocks:
+        with respx.mock as router:
+            router.get(URL).mock(side_effect=mock)
+            assert httpx.get(URL).status_code == mock.return_value.status_code
+        mock.assert_called_once()
+
+
+def test_a_percent_sign_makes_a_plain_response():
+    assert [type((respx.Route() % said).return_value) for said in (201, {"json": 1})] == [httpx.Response] * 2
+
+
+def test_a_handler_gives_what_it_records():
+    router = respx.Router()
+    route = router.get(URL) % 201
+    resolved = router.resolve(GET)
+    assert (resolved.route, resolved.response) == (route, route.calls.last.response)
+    assert router.handler(GET) is router.calls.last.response
+
+
 def test_asked_by_hand_a_route_gives_what_can_be_read():
     route = respx.Route()
     assert (route.match(GET).content, route.match(GET).request) == (b"", GET)
+    assert route.mock(side_effect=lambda request: httpx.Response(201)).match(GET).request is GET
     assert route.pass_through().match(GET) is GET
     route.mock(side_effect=lambda request: 5)
     with pytest.raises(TypeError, match=r"Side effects must return; either a `httpx.Response`,a `httpx.Request`"):
@@ -95,6 +174,17 @@ def test_everything_of_the_package_can_be_reached_without_a_further_import():
     assert respx.utils.SetCookie is respx.SetCookie
     assert respx.types.HeaderTypes
     assert respx.models.Route is respx.Route
+    assert respx.router.SideEffectError is respx.models.SideEffectError
+    assert respx.mocks.PassThrough is respx.models.PassThrough
+
+
+def test_a_star_imports_what_respx_says_it_has():
+    names = {}
+    exec("from netdouble.facades.respx import *", names)
+    del names["__builtins__"]
+    assert set(names) == set(respx.__all__)
+    assert names["MockResponse"](204).status_code == 204
+    assert sys.modules["netdouble.facades.respx.__version__"].__version__ == respx.__version__
 
 
 def test_what_mocks_with_something_strange_says_so():

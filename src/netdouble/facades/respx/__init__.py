@@ -10,30 +10,30 @@ Rule: a name is made when it is asked for if it needs httpx; nothing here import
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from netdouble.facades.respx import handlers, lookups, mocks, patterns, router, transports
-from netdouble.facades.respx import hints as types
-from netdouble.facades.respx import model as models
-from netdouble.facades.respx import model as utils
+from netdouble.facades.respx import handlers, hints, mocks, model, patterns, router, transports
+from netdouble.facades.respx.__version__ import __version__
 from netdouble.facades.respx.handlers import ASGIHandler, WSGIHandler
 from netdouble.facades.respx.responses import SetCookie, mock_response_class
 from netdouble.facades.respx.router import MockRouter, Router
 from netdouble.facades.respx.routes import Route
 
-__version__ = "0.23.1"
+if TYPE_CHECKING:
+    MockResponse: Any
 
 __all__ = [
-    "ASGIHandler", "MockRouter", "Route", "Router", "SetCookie", "WSGIHandler", "add", "api", "calls", "clear",
-    "delete", "get", "handlers", "head", "lookups", "mock", "mocks", "models", "options", "patch", "patterns",
-    "pop", "post", "put", "request", "reset", "route", "router", "routes", "start", "stop", "transports", "types",
-    "utils",
+    "ASGIHandler", "MockResponse", "MockRouter", "Route", "Router", "SetCookie", "WSGIHandler", "__version__", "add",
+    "calls", "clear", "delete", "get", "head", "mock", "options", "patch", "pop", "post", "put", "request", "reset",
+    "route", "routes", "start", "stop",
 ]  # fmt: skip
 
 api = sys.modules[__name__]
-# respx's modules that have another name here: `from netdouble.facades.respx.models import Call` finds them too.
-for _name in ("api", "models", "types", "utils"):
-    sys.modules[f"{__name__}.{_name}"] = globals()[_name]
+types, models, utils = hints, model, model
+# respx's modules, some by another name than here: `from netdouble.facades.respx.models import Call` finds them too.
+_modules = {"api": api, "handlers": handlers, "mocks": mocks, "models": models, "patterns": patterns, "router": router,
+            "transports": transports, "types": types, "utils": utils}  # fmt: skip
+sys.modules.update({f"{__name__}.{name}": module for name, module in _modules.items()})
 
 mock = MockRouter(assert_all_called=False)
 

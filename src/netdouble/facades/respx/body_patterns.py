@@ -49,12 +49,12 @@ class JSON(PathPattern):
         self.expected = value
         return self.hash(value)
 
-    def parse(self, request: Any) -> Any:
-        """The value at `path`."""
+    def parse(self, request: Any) -> str:
+        """The value at `path`, as text."""
         value: Any = jsonlib.loads(_content(request))
         for name in self.path.split("__") if self.path else ():
             value = value[int(name) if isinstance(value, list) else name]
-        return value
+        return self.hash(value)
 
     def hash(self, value: Any) -> str:
         """Text that is equal for equal values. Raises TypeError for what JSON has no form of."""
@@ -63,9 +63,9 @@ class JSON(PathPattern):
     def __hash__(self) -> int:
         return hash((type(self), self.lookup, self.value))
 
-    def _eq(self, value: Any) -> Match:
+    def _eq(self, value: str) -> Match:
         # The text tells 1, 1.0 and True apart; only an object with an idea of its own is asked for it.
-        return Match(self.hash(value) == self.value or (_has_matchers(self.expected) and self.expected == value))
+        return Match(value == self.value or (_has_matchers(self.expected) and self.expected == jsonlib.loads(value)))
 
 
 def _has_matchers(value: Any) -> bool:

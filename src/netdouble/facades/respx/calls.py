@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 from unittest.mock import NonCallableMock
 
 from netdouble._core.calls import Call as LoggedCall
+from netdouble._core.messages import Request
 from netdouble._intercept.httpx_library import recorded
 from netdouble.facades._httpx_objects import native_request
 
-__all__ = ["Call", "CallList", "is_over", "shown"]
+__all__ = ["Call", "CallList", "is_over", "note_answer", "shown"]
+
+_ANSWERED = "respx_answered"  # of a request that an exception answers
 
 
 class Call(NamedTuple):
@@ -49,11 +52,16 @@ def shown(call: LoggedCall) -> Call:
     return view
 
 
+def note_answer(request: Request) -> None:
+    """The exception that is about to be raised is what a route answers this request with."""
+    request._memo[_ANSWERED] = True
+
+
 def is_over(call: LoggedCall) -> bool:
-    """It is to be listed: the client has its answer, and there was one: not of an iterator at its end."""
-    error = call.error
-    exhausted = isinstance(error, StopIteration) or isinstance(getattr(error, "__cause__", None), StopIteration)
-    return call.closed and not exhausted
+    """It is to be listed: the client has its answer. None is what a mistake raises: an iterator at its end, say."""
+    if not call.closed or call.error is None:
+        return call.closed
+    return call.response is not None or call.passed_through or _ANSWERED in call.request._memo
 
 
 class CallList(list[Any]):

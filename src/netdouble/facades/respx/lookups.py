@@ -70,7 +70,7 @@ class Pattern(ABC):
 
     def __init_subclass__(cls) -> None:
         key = vars(cls).get("key")
-        if not key:
+        if not key or ABC in cls.__bases__:
             return
         if key in Pattern._known:
             raise TypeError(

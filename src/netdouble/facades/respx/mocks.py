@@ -13,8 +13,12 @@ from typing import Any, ClassVar, Protocol
 from netdouble._intercept.httpx import above_transports, at_transport
 from netdouble._patch import UndoStack
 from netdouble.facades._httpx_objects import loaded
+from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough
 
-__all__ = ["DEFAULT_MOCKER", "AbstractRequestMocker", "HTTPCoreMocker", "HTTPXMocker", "Mocker"]
+__all__ = [
+    "DEFAULT_MOCKER", "AbstractRequestMocker", "AllMockedAssertionError", "HTTPCoreMocker", "HTTPXMocker", "Mocker",
+    "PassThrough",
+]  # fmt: skip
 
 # The mocker of a router that names none; suites set it.
 DEFAULT_MOCKER = "httpcore"

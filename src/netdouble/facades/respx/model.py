@@ -7,14 +7,16 @@ from typing import Any
 from netdouble.facades.respx.body_patterns import decode_data
 from netdouble.facades.respx.calls import Call, CallList
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough, SideEffectError
+from netdouble.facades.respx.lookups import Pattern
 from netdouble.facades.respx.multi_items import MultiItems
+from netdouble.facades.respx.patterns import M
 from netdouble.facades.respx.responses import SetCookie, clone_response, mock_response_class
 from netdouble.facades.respx.route_lists import RouteList
 from netdouble.facades.respx.routes import ResolvedRoute, Route
 
 __all__ = [
-    "AllMockedAssertionError", "Call", "CallList", "MultiItems", "PassThrough", "ResolvedRoute", "Route", "RouteList",
-    "SetCookie", "SideEffectError", "clone_response", "decode_data",
+    "AllMockedAssertionError", "Call", "CallList", "M", "MultiItems", "PassThrough", "Pattern", "ResolvedRoute",
+    "Route", "RouteList", "SetCookie", "SideEffectError", "clone_response", "decode_data",
 ]  # fmt: skip
 
 

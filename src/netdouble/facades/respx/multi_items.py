@@ -38,26 +38,29 @@ class MultiItems(defaultdict[str, tuple[Any, ...]]):
 
 
 def by_name(items: Any) -> dict[str, tuple[Any, ...]]:
-    """The values of each name, `ANY` where it was spelled."""
-    if isinstance(items, MultiItems):
-        return dict(items)
-    return {key: tuple(ANY if value == SPELLED_ANY else value for value in items.get_list(key)) for key in items}
+    """The values of each name."""
+    return dict(items) if isinstance(items, MultiItems) else {key: tuple(items.get_list(key)) for key in items}
 
 
 class MultiPattern(Pattern):
     """Compared name by name: all values of a name, in order."""
 
+    def expected(self) -> dict[str, tuple[Any, ...]]:
+        """The values of each name, `ANY` where it is spelled."""
+        items = by_name(self.value).items()
+        return {key: tuple(ANY if value == SPELLED_ANY else value for value in values) for key, values in items}
+
     def __hash__(self) -> int:
-        items = by_name(self.value)
+        items = self.expected()
         shown = tuple((key, tuple(_hashable(value) for value in items[key])) for key in sorted(items))
         return hash((type(self), self.lookup, shown))
 
     def _eq(self, value: Any) -> Match:
-        return Match(by_name(self.value) == by_name(value))
+        return Match(self.expected() == by_name(value))
 
     def _contains(self, value: Any) -> Match:
         there = by_name(value)
-        return Match(all(there.get(key) == values for key, values in by_name(self.value).items()))
+        return Match(all(there.get(key) == values for key, values in self.expected().items()))
 
 
 def _hashable(value: Any) -> Any:

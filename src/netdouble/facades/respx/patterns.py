@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 from unittest.mock import ANY
-from urllib.parse import urlsplit
 
 from netdouble._core.urls import DEFAULT_PORTS
 from netdouble.facades._httpx_objects import default, is_a
-from netdouble.facades.respx.body_patterns import JSON, Content, Data, Files
+from netdouble.facades.respx.body_patterns import JSON, Content, Data, Files, decode_data
 from netdouble.facades.respx.lookups import (
     Lookup,
     Match,
@@ -25,12 +24,12 @@ from netdouble.facades.respx.lookups import (
     merge_patterns,
     regex,
 )  # fmt: skip
-from netdouble.facades.respx.multi_items import SPELLED_ANY, MultiItems, MultiPattern, by_name
+from netdouble.facades.respx.multi_items import SPELLED_ANY, MultiItems, MultiPattern
 
 __all__ = [
     "ANY", "JSON", "URL", "Content", "Cookies", "Data", "Files", "Headers", "Host", "Lookup", "M", "Match", "Method",
-    "MultiItems", "Noop", "Params", "Path", "PathPattern", "Pattern", "Port", "Scheme", "by_name", "combine",
-    "merge_patterns", "parse_url", "parse_url_patterns",
+    "MultiItems", "Noop", "Params", "Path", "PathPattern", "Pattern", "Port", "Scheme", "combine", "decode_data",
+    "get_scheme_port", "merge_patterns", "parse_url", "parse_url_patterns",
 ]  # fmt: skip
 
 
@@ -239,8 +238,7 @@ def M(*patterns: Pattern, **lookups: Any) -> Pattern:  # noqa: N802  # its name
         if keyword == "url":
             continue
         made = _made(Pattern.registry[key], value, rest)
-        # There is nothing to compare with: an empty value is contained in everything.
-        if made.value or made.lookup not in {Lookup.CONTAINS, Lookup.STARTS_WITH}:
+        if made.value or made.lookup is Lookup.EQUAL:  # else there is nothing to compare with
             named.append(made)
     # A keyword for the host stands for itself, below a URL as below a base URL.
     return merge_patterns(combine([*patterns, *named]), **parse_url_patterns(lookups.get("url")))
@@ -283,19 +281,14 @@ def parse_url_patterns(url: Any, exact: bool = True) -> dict[str, Pattern]:
         return {}
     if isinstance(url, re.Pattern):
         return {"url": URL(url, Lookup.REGEX)}
+    if url == "all":
+        return {}
     found: dict[str, Pattern] = {}
-    wildcard = ""
-    if isinstance(url, str):
-        if url in {"all", "all://"}:
-            return {}
-        url, wildcard = _without_wildcard(url)
     read = parse_url(url)
     if read.scheme and read.scheme != "all":
         found["scheme"] = Scheme(read.scheme)
-    if wildcard:
-        found["host"] = Host(re.compile(wildcard), Lookup.REGEX)
-    elif read.host:
-        found["host"] = Host(read.host)
+    if read.host:
+        found["host"] = _host(read.host)
     if read.port and read.port != get_scheme_port(read.scheme):
         found["port"] = Port(read.port)
     if read._uri_reference.path:
@@ -305,13 +298,9 @@ def parse_url_patterns(url: Any, exact: bool = True) -> dict[str, Pattern]:
     return found
 
 
-def _without_wildcard(url: str) -> tuple[str, str]:
-    """The URL with another host in place of one that begins with `*`, and the regex of that."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    if not host.startswith("*"):
-        return url, ""
-    name = re.match(r"\*(\.?)([^:]*)", host)
-    if name is None:
-        return url, ""
-    end = re.escape(name[2])
-    return url.replace(f"*{name[1]}{name[2]}", "wildcard", 1), f"^.+\\.{end}$" if name[1] else f"^(.+\\.)?{end}$"
+def _host(name: str) -> Host:
+    """The pattern of a host that may begin with `*.` (any subdomain) or `*` (that one too)."""
+    if not name.startswith("*"):
+        return Host(name)
+    dot, end = (r".+\.", name[2:]) if name.startswith("*.") else (r"(.+\.)?", name[1:])
+    return Host(f"^{dot}{re.escape(end)}$", Lookup.REGEX)

@@ -21,12 +21,11 @@ from netdouble._core.router import open_call
 from netdouble._core.routes import Route as Stub
 from netdouble._core.selection import FIRST
 from netdouble._decorating import decorated
-from netdouble._intercept.httpx_library import recorded
 from netdouble.facades._httpx_objects import native_request, neutral_request
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx import mocks
-from netdouble.facades.respx.calls import Call, CallList, is_over
-from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough
+from netdouble.facades.respx.calls import Call, CallList, is_over, shown
+from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough, SideEffectError
 from netdouble.facades.respx.lookups import Pattern, merge_patterns
 from netdouble.facades.respx.patterns import parse_url_patterns
 from netdouble.facades.respx.responses import EmptyAnswer
@@ -36,7 +35,7 @@ from netdouble.facades.respx.routes import ResolvedRoute, Route
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["MockRouter", "Router"]
+__all__ = ["DEFAULT", "AllMockedAssertionError", "MockRouter", "PassThrough", "Router", "SideEffectError"]
 
 DEFAULT: Any = ...
 
@@ -246,7 +245,7 @@ class Router:
             call.close(error=error)
             raise error
         call.close(response=answer)
-        return ResolvedRoute(route, recorded(call, request))
+        return ResolvedRoute(route, shown(call).optional_response)
 
     def resolve(self, request: Any) -> ResolvedRoute:
         """Ask the routes about an httpx.Request.

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from netdouble._core.calls import Call as LoggedCall
-from netdouble._core.messages import Request
+from netdouble._core.messages import Request, Response
 from netdouble._core.replies import Compute
 from netdouble._core.routes import Route as Stub
 from netdouble._intercept.httpx_library import kept
-from netdouble.facades._httpx_failures import built, spoken_to
+from netdouble.facades._httpx_failures import built
 from netdouble.facades._httpx_objects import default, is_a, native_request
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx.calls import Call, CallList, is_over
@@ -24,7 +24,7 @@ from netdouble.facades.respx.errors import SideEffectError
 from netdouble.facades.respx.lookups import Lookup, Pattern
 from netdouble.facades.respx.patterns import M
 from netdouble.facades.respx.responses import clone_response, empty, mock_response_class
-from netdouble.facades.respx.side_effects import as_answer, checked, forked, takes_route, valid
+from netdouble.facades.respx.side_effects import as_answer, checked, forked, is_in_turn, takes_route, told, valid
 from netdouble.facades.respx.stub_patterns import StubPattern
 
 __all__ = ["ResolvedRoute", "Route"]
@@ -84,9 +84,9 @@ class Route:
     def __mod__(self, response: Any) -> Route:
         """Answer with a status, with keywords of a Response, or with a Response; a side effect still comes first."""
         if isinstance(response, int):
-            response = mock_response_class()(response)
+            response = default().Response(response)
         elif isinstance(response, Mapping):
-            response = mock_response_class()(**{"status_code": 200, **response})
+            response = default().Response(**{"status_code": 200, **response})
         elif not is_a(response, "Response"):
             raise TypeError(f"Route can only % with int, dict or Response, got {response!r}")
         self.return_value = response
@@ -243,16 +243,16 @@ class Route:
         Raises:
             SideEffectError: a side effect raised. TypeError: it gave something else.
         """
-        effect = self._next_effect()
-        if effect is None and self._return_value is None:
-            return default().Response(200, request=request)
-        if effect is None:
-            return clone_response(self._return_value, request)
-        try:
-            made = self._done(effect, request, kwargs)
-        except Exception as error:
-            raise SideEffectError(self, error) from error
-        return made if hasattr(made, "__await__") else valid(made)
+        if self._side_effect is not None:
+            made = self._done(request, kwargs)
+        elif self._return_value is not None:
+            made = self._return_value
+        else:
+            made = default().Response(200, request=request)
+        if hasattr(made, "__await__"):
+            return made
+        made_anew = is_a(valid(made), "Response") and made._request is None
+        return clone_response(made, request) if made_anew else made
 
     # For the core
 
@@ -289,43 +289,50 @@ class Route:
             elif self._side_effect is not None:
                 stub.reply(Compute(self._answer, is_async=False))
             else:
-                stub.reply(kept(self._return_value) if self._return_value is not None else empty())
+                stub.reply(self._response())
+
+    def _response(self) -> Response:
+        return kept(self._return_value) if self._return_value is not None else empty()
 
     def _answer(self, request: Request) -> Any:
+        if self._side_effect is None:
+            return self._response()
         native = native_request(request)
         context = self._pattern.match(native).context if self._has_groups else {}
-        effect = self._next_effect()
-        if effect is None:
-            return kept(self._return_value) if self._return_value is not None else empty()
         try:
-            made = self._done(effect, native, context)
-        except Exception as error:  # noqa: BLE001  # whatever the user's function raises is the answer
-            return spoken_to(request, error)
+            made = self._done(native, context)
+        except SideEffectError as failed:
+            return told(request, failed)
         return self._settled(made, request) if hasattr(made, "__await__") else as_answer(made)
 
     async def _settled(self, made: Any, request: Request) -> Any:
         try:
             result = await made
-        except Exception as error:  # noqa: BLE001  # as above
-            return spoken_to(request, error)
+        except Exception as error:  # noqa: BLE001  # whatever the user's function raises is the answer
+            return told(request, SideEffectError(self, error))
         return as_answer(result)
 
     def _next_effect(self) -> Any:
         effect = self._side_effect
-        if isinstance(effect, Iterator):
+        if is_in_turn(effect):
             with self._lock:  # threads may ask a generator at once
                 return next(effect)
         return effect
 
-    def _done(self, effect: Any, native: Any, context: Mapping[str, Any]) -> Any:
-        """The result of a side effect; an exception is raised."""
-        if is_a(effect, "Response"):
-            return clone_response(effect, native)
+    def _done(self, native: Any, context: Mapping[str, Any]) -> Any:
+        """The result of the side effect. Raises SideEffectError when it is an exception, or raises one."""
+        effect = self._next_effect()
+        if effect is None or is_a(effect, "Response"):
+            return effect
         if isinstance(effect, BaseException) or (isinstance(effect, type) and issubclass(effect, BaseException)):
-            raise built(effect, native)
+            raise SideEffectError(self, built(effect, native))
         if not callable(effect):
             raise TypeError(f"Side effects are responses, exceptions or functions. Got {effect!r}")
-        return effect(native, **self._arguments(effect, context))
+        arguments = self._arguments(effect, context)
+        try:
+            return effect(native, **arguments)
+        except Exception as error:
+            raise SideEffectError(self, error) from error
 
     def _arguments(self, effect: Callable[..., Any], context: Mapping[str, Any]) -> dict[str, Any]:
         if "route" in context:

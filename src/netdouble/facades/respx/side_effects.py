@@ -8,11 +8,15 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from netdouble._core.replies import DECLINE, PASS_THROUGH
+from netdouble._core.messages import Request
+from netdouble._core.replies import DECLINE, PASS_THROUGH, Fail
 from netdouble._intercept.httpx_library import kept
+from netdouble.facades._httpx_failures import spoken_to
 from netdouble.facades._httpx_objects import is_a
+from netdouble.facades.respx.calls import note_answer
+from netdouble.facades.respx.errors import SideEffectError
 
-__all__ = ["as_answer", "checked", "forked", "takes_route", "valid"]
+__all__ = ["as_answer", "checked", "forked", "is_in_turn", "takes_route", "told", "valid"]
 
 
 def checked(effect: Any) -> Any:
@@ -28,13 +32,18 @@ def checked(effect: Any) -> Any:
 
 def forked(effect: Any) -> tuple[Any, Any]:
     """The side effect twice, each to be used up by itself."""
-    if not isinstance(effect, Iterator):
+    if not is_in_turn(effect):
         return effect, effect
     try:
         return effect, copy.copy(effect)
     except TypeError:  # a generator
         one, other = itertools.tee(effect)
         return one, other
+
+
+def is_in_turn(effect: Any) -> bool:
+    """Each call takes its next item; a mock of a function can be iterated too, and is called."""
+    return isinstance(effect, Iterator) and not callable(effect)
 
 
 def takes_route(effect: Callable[..., Any]) -> bool:
@@ -53,6 +62,20 @@ def valid(result: Any) -> Any:
         "Side effects must return; either a `httpx.Response`,a `httpx.Request` for pass-through, or `None` for a "
         f"non-match. Got {result!r}"
     )
+
+
+def told(request: Request, failed: SideEffectError) -> Fail:
+    """The answer that what a side effect raised is; its cause says which route's it was.
+
+    Raises:
+        Exception: what this client is to be told, as it is.
+    """
+    origin = failed.origin
+    cause, before = SideEffectError(failed.route, origin), origin.__cause__
+    cause.__cause__ = before.__cause__ if isinstance(before, SideEffectError) else before  # the same one as before
+    origin.__cause__ = cause
+    note_answer(request)
+    return spoken_to(request, origin)
 
 
 def as_answer(result: Any) -> Any:

@@ -6,6 +6,7 @@ httpx.Request; how a request differs is only spelled out when somebody reads it.
 
 from __future__ import annotations
 
+import json as jsonlib
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -18,7 +19,8 @@ from netdouble._core.urls import DEFAULT_PORTS
 from netdouble.facades._differences import Differences
 from netdouble.facades._httpx_objects import native_request
 from netdouble.facades.respx.lookups import And, Invert, Lookup, Or, Pattern
-from netdouble.facades.respx.patterns import Data, Files, Headers, Host, Method, Params, Path, Port, Scheme, by_name
+from netdouble.facades.respx.multi_items import MultiPattern, by_name
+from netdouble.facades.respx.patterns import JSON, Host, Method, Params, Path, Port, Scheme
 
 _CRITERIA = {"params": "query", "headers": "header", "cookies": "cookie", "data": "form"}
 _SAFE_PATH = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*", re.ASCII)
@@ -130,11 +132,13 @@ def _of_part(part: Pattern, native: Any) -> Iterator[Mismatch]:
     except Exception as error:  # noqa: BLE001  # what can't be read is what differs
         yield Mismatch(criterion, part.value, ABSENT, note=f"the body can't be read so: {type(error).__name__}")
         return
-    if not isinstance(part, (Params, Headers, Data, Files)):
-        expected = getattr(part, "expected", part.value)
-        yield Mismatch(criterion, expected, got, getattr(part, "path", ""))
+    if isinstance(part, JSON):
+        yield Mismatch(criterion, part.expected, jsonlib.loads(got), part.path or "")
         return
-    wanted, there = by_name(part.value), by_name(got)
+    if not isinstance(part, MultiPattern):
+        yield Mismatch(criterion, part.value, got)
+        return
+    wanted, there = part.expected(), by_name(got)
     names = wanted if part.lookup is Lookup.CONTAINS else {**wanted, **there}
     for name in names:
         if wanted.get(name) != there.get(name):
