@@ -7,6 +7,7 @@ A name is loaded when it is first asked for: pytest loads this file for the plug
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from netdouble import guard as guard
     from netdouble._core.arrivals import Connection
     from netdouble._core.calls import Call, Calls
     from netdouble._core.declaring import Verbs
@@ -153,10 +154,12 @@ _PLACES = {
 if not TYPE_CHECKING:  # a type checker must not take every name for one of ours
 
     def __getattr__(name: str) -> object:
-        if name not in _PLACES:
-            raise AttributeError(f"module 'netdouble' has no attribute {name!r}")
         from importlib import import_module
 
+        if name == "guard":  # a module: importing it sets the name
+            return import_module("netdouble.guard")
+        if name not in _PLACES:
+            raise AttributeError(f"module 'netdouble' has no attribute {name!r}")
         value = getattr(import_module(f"netdouble.{_PLACES[name]}"), name)
         globals()[name] = value
         return value

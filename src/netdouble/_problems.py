@@ -74,16 +74,19 @@ def _key(miss: Miss) -> tuple[str, ...]:
 def _text(miss: Miss, often: str) -> str:
     if isinstance(miss, (HandlerFailed, UnmetExpectation)):
         return f"{miss}{often and f' (this happened{often})'}"
+    unjudged = '@pytest.mark.net(swallowed="warn"), or Network(swallowed="warn")'
     if isinstance(miss, UnmatchedRequest) and miss.server:
-        meant = 'If the test means it: @pytest.mark.net(swallowed="warn"), or Network(swallowed="warn")'
-        return f"an unexpected request came to the server {miss.server}{often}: {miss}\n{meant}"
-    what = "a refused connection" if isinstance(miss, NetworkBlocked) else "an unmatched request"
-    meant = f"pytest.raises(netdouble.{type(miss).__name__})"
-    if _is_out_of_reach(miss):
-        native = isinstance(miss, NetworkBlocked) and miss.pid == os.getpid()
-        what = f"a refused connection of {'native code' if native else 'a child process'}"
-        meant = "netdouble.guard.expect_blocked()"
-    return f"{what} was swallowed{often}: {miss}\nIf the test means it: with {meant}"
+        return (
+            f"an unexpected request came to the server {miss.server}{often}: {miss}\nIf the test means it: {unjudged}"
+        )
+    if isinstance(miss, UnmatchedRequest):
+        what = "an unmatched request"
+        meant = f"with pytest.raises(netdouble.UnmatchedRequest); where the code under test catches it: {unjudged}"
+    else:
+        what, meant = "a refused connection", "with netdouble.guard.expect_blocked()"
+        if _is_out_of_reach(miss):
+            what += f" of {'native code' if miss.pid == os.getpid() else 'a child process'}"
+    return f"{what} was swallowed{often}: {miss}\nIf the test means it: {meant}"
 
 
 def warn(problems: list[Problem]) -> None:

@@ -233,7 +233,7 @@ def test_the_error_says_who_asked_for_what_and_both_ways_out(wire):
         f"    in tests/gate/test_guard.py::{caught.traceback[0].name} (call)\n"
         f"Refused by: guard=block of the network of tests/gate/test_guard.py::{caught.traceback[0].name}. "
         "Allowed: loopback, own, db.test:5432\n"
-        'To answer it:  net.get("https://api.test/...").reply(200)\n'
+        'To answer it:  net.any("https://api.test/{path:path}").reply(200)\n'
         "               (no client that netdouble answers made it: `netdouble doctor` lists those)\n"
         'To allow it:   @pytest.mark.net("api.test:443"), or net_allow in the pytest settings, or '
         'Network(allow="api.test:443")'
@@ -242,10 +242,10 @@ def test_the_error_says_who_asked_for_what_and_both_ways_out(wire):
 
 
 STUBS = [
-    (80, 'net.get("http://api.test/...")'),
-    (443, 'net.get("https://api.test/...")'),
-    (8080, 'net.get("http://api.test:8080/...")'),
-    (8443, 'net.get("https://api.test:8443/...")'),
+    (80, 'net.any("http://api.test/{path:path}")'),
+    (443, 'net.any("https://api.test/{path:path}")'),
+    (8080, 'net.any("http://api.test:8080/{path:path}")'),
+    (8443, 'net.any("https://api.test:8443/{path:path}")'),
     (5432, None),
 ]
 
@@ -254,8 +254,8 @@ STUBS = [
 def test_a_stub_is_offered_where_the_port_speaks_http(wire, port, stub):
     with Network(), pytest.raises(NetworkBlocked) as caught:
         socket.create_connection(("api.test", port))
-    assert (stub or "To allow it") in str(caught.value)
-    assert ("To answer it" in str(caught.value)) == (stub is not None)
+    said = str(caught.value)
+    assert f"To answer it:  {stub}.reply(200)\n" in said if stub else "To answer it" not in said
 
 
 def test_the_error_survives_pickling(wire):

@@ -82,7 +82,7 @@ def test_without_a_scope_the_stub_is_offered():
         "    connect api.test:443 (tcp)        called from app.py:1 in f",
         "    in a test (call), thread worker, through pycurl 7",
         "Refused by: guard=block",
-        'To answer it:  net.get("https://api.test/...").reply(200)',
+        'To answer it:  net.any("https://api.test/{path:path}").reply(200)',
     ]
 
 

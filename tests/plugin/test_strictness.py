@@ -246,6 +246,26 @@ def test_a_setting_makes_it_a_warning(run, name, value, act, line):
         result.stdout.fnmatch_lines([line])
 
 
+# What a report of something swallowed says to write, where the code under test swallows it and where the test does.
+MEANT = [
+    ("fetch", "with pytest.raises(netdouble.UnmatchedRequest)", "fetch()"),
+    ("fetch", '@pytest.mark.net(swallowed="warn")', "hide(fetch)"),
+    ("leave", "with netdouble.guard.expect_blocked()", "hide(leave)"),
+    ("leave", "with netdouble.guard.expect_blocked()", "leave()"),
+]
+
+
+@pytest.mark.parametrize(("function", "advice", "act"), MEANT)
+def test_what_the_report_says_to_write_makes_the_test_pass(run, function, advice, act):
+    result = run(f"def test_it(net):\n    hide({function})", "--tb=line")
+    assert advice in next(line for line in result.outlines if line.lstrip().startswith("If the test means it: "))
+    around, within = (f"{advice}:", act) if advice.startswith("with") else ("if True:", act)
+    mark = advice if advice.startswith("@") else ""
+    source = f"import netdouble\n{mark}\ndef test_it(net):\n    {around}\n        {within}"
+    # In a process of its own: nobody has imported the guard there.
+    run(source, in_process=False).assert_outcomes(passed=1)
+
+
 def test_such_a_warning_is_a_failure_where_warnings_are_errors(run):
     result = run("def test_it(net):\n    net.get(URL).reply()", "--net-unused=warn", "-W", "error")
     result.assert_outcomes(failed=1)

@@ -136,7 +136,7 @@ def _stubs(case: Case, client: str) -> list[str]:
     if scheme is None or is_loopback(case.names[0]):
         return []
     authority = with_port(case.host, case.port if case.port not in (80, 443) else None)
-    lines = [f'To answer it:  net.get("{scheme}://{authority}/...").reply(200)']
+    lines = [f'To answer it:  net.any("{scheme}://{authority}/{{path:path}}").reply(200)']
     if case.scope is not None:
         lines.append("               (no client that netdouble answers made it: `netdouble doctor` lists those)")
     return lines
