@@ -21,6 +21,7 @@ import pytest
 from netdouble import _active
 from netdouble._gate import guard
 from netdouble._plugin import settings, summary
+from netdouble._plugin.phases import AT_EXIT
 from netdouble._plugin.session import Session
 from netdouble.errors import DeclarationError, NetdoubleError, UnmetExpectation
 
@@ -217,6 +218,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for table in tables:
         for line in table:
             terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The tables are out: what is refused from here on is told at the exit."""
+    if _SESSION in config.stash:
+        config.stash[_SESSION].phases.between(AT_EXIT)
 
 
 def _told(config: pytest.Config) -> dict[str, Any]:

@@ -121,11 +121,11 @@ def test_a_doctest_is_guarded(run, pytester):
     result.stdout.fnmatch_lines(["*NetworkBlocked*"])
 
 
-def test_the_guard_stays_until_the_interpreter_exits(run):
-    result = refused(run, "def test_one(): pass", in_process=False, conftest="""
+@pytest.mark.parametrize("late", ["@atexit.register\n        def late()", "def pytest_unconfigure()"])
+def test_the_guard_stays_until_the_interpreter_exits(run, late):
+    result = refused(run, "def test_one(): pass", in_process=False, conftest=f"""
         import atexit, socket
-        @atexit.register
-        def late():
+        {late}:
             try:
                 socket.create_connection(("127.0.0.9", 9), 5)
             except RuntimeError:

@@ -18,6 +18,8 @@ from contextlib import ExitStack, contextmanager
 from netdouble import _origins
 from netdouble._gate import guard, ledger
 
+# What comes after the tables of a run's end.
+AT_EXIT = "the exit of the interpreter"
 _PROGRAMS = frozenset({"pytest", "py.test", "pytest.exe", "py.test.exe"})
 
 
@@ -66,7 +68,7 @@ class Phases:
     def after_the_run(self, held: ExitStack) -> None:
         """What runs from here on is nobody's but the exit's."""
         held.pop_all()  # never closed
-        guard.phase, guard.of_runner = "the exit of the interpreter", False
+        guard.phase, guard.of_runner = AT_EXIT, False
         guard.changed()
 
     def _at_exit(self) -> None:
@@ -74,7 +76,7 @@ class Phases:
         late = [a for a in ledger.now.attempts.values() if a.refused and a.place != "test" and a.test == guard.phase]
         for attempt in late:
             where = f"{attempt.action} {attempt.target}  {attempt.caller}".rstrip()
-            sys.stderr.write(f"netdouble: refused at the exit of the interpreter: {where}\n")
+            sys.stderr.write(f"netdouble: refused at {AT_EXIT}: {where}\n")
         ledger.remove_file()
 
 
