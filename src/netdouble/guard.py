@@ -129,7 +129,7 @@ def expect_blocked(*entries: str | Iterable[str]) -> Iterator[list[NetworkBlocke
     """
     given = entries_of(*entries, source="guard.expect_blocked")
     expected = _guard.Expectation(Policy(given, loopback="own") if given else None, [])
-    before = len(_ledger.now.attempts)
+    before = {key: attempt.count for key, attempt in _ledger.now.attempts.items()}
     with _origins.marked(expected):
         try:
             yield expected.errors
@@ -140,7 +140,7 @@ def expect_blocked(*entries: str | Iterable[str]) -> Iterator[list[NetworkBlocke
             _guard.hear()
     if not expected.errors:
         what = ", ".join(given) or "any"
-        tried = [a.target for a in list(_ledger.now.attempts.values())[before:]]
+        tried = [a.target for key, a in list(_ledger.now.attempts.items()) if a.count > before.get(key, 0)]
         raise UnmetExpectation(
             f"no real connection was refused (expected: {what})\n"
             f"Tried meanwhile: {', '.join(tried) or 'nothing'}\n"

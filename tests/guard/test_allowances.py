@@ -12,7 +12,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdouble import Network, UnmetExpectation, _active, guard
+from netdouble import Network, NetworkBlocked, UnmetExpectation, _active, guard
 
 # An address of this machine at whose low ports nobody listens, and which no policy here covers.
 HOST = "127.0.0.9"
@@ -169,3 +169,17 @@ def test_where_nothing_was_refused_the_error_says_what_was_expected():
         guard.expect_blocked("db.test", ["10.0.0.0/8"]),
     ):
         pass
+
+
+def test_the_error_names_what_was_tried_meanwhile_though_it_was_tried_before_as_well():
+    with Network(loopback="own"):
+        for _ in range(2):
+            with (
+                pytest.raises(UnmetExpectation, match=r"Tried meanwhile: 127\.0\.0\.9:9\n"),
+                guard.expect_blocked("db.test"),
+                pytest.raises(NetworkBlocked),
+                socket.socket() as sock,
+            ):
+                sock.connect((HOST, 9))
+        with pytest.raises(UnmetExpectation, match=r"Tried meanwhile: nothing\n"), guard.expect_blocked("db.test"):
+            pass

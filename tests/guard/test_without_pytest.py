@@ -52,7 +52,7 @@ def test_installed_it_refuses_for_every_thread_and_lists_at_the_exit(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "thread Thread-1 (hide)" in done.stdout
     assert "Refused by: guard=block (guard.install). Allowed: own, db.test:5432" in done.stdout
-    assert 'To allow it:   guard.allow("127.0.0.9:9")' in done.stdout
+    assert 'To allow it:   with guard.allow("127.0.0.9:9"): ..., or allow= of guard.install' in done.stdout
     assert "block [('127.0.0.9:9', 1)]\ntaken back off\n" in done.stdout
     assert done.stderr.startswith("netdouble: refused: connect 127.0.0.9:9  1x")
 

@@ -179,7 +179,7 @@ def _ways_out(case: Case) -> list[str]:
     if "pytest" in sys.modules or "PYTEST_CURRENT_TEST" in os.environ:
         places = f'@pytest.mark.net("{case.entry}"), or net_allow in the pytest settings, or {places}'
     elif case.scope is None:
-        places = f'guard.allow("{case.entry}")'
+        places = f'with guard.allow("{case.entry}"): ..., or allow= of guard.install'
     return [f"To allow it:   {places}"]
 
 
