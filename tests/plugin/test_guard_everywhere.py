@@ -5,6 +5,7 @@ Nothing leaves this machine, guarded or not: the target is a port of 127.0.0.9 a
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import textwrap
 
 import pytest
+from _pytest.assertion.rewrite import AssertionRewriter
 from tests.plugin.conftest import SOURCE
 
 pytest_plugins = ["pytester"]
@@ -161,6 +163,19 @@ def test_under_xdist_each_worker_refuses_and_tells_its_own(run):
                 reach()
     """, "-n2", plugins=["xdist"])  # fmt: skip
     result.assert_outcomes(failed=4, passed=1)
+
+
+def test_a_worker_of_xdist_hears_its_children_though_it_was_guarded_as_a_child_itself(run, pytester):
+    pytester.makepyfile(early="import socket\nsocket.socket().close()")  # wakes what the worker was handed
+    source = "def test_swallowed(): child()"
+    result = refused(run, source, "-n1", plugins=["xdist", "early"], in_process=False)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["a refused connection of a child process was swallowed*"])
+
+
+def test_what_a_worker_has_imported_before_pytest_is_none_that_pytest_would_warn_of():
+    source = (SOURCE / "netdouble/_child/_netdouble_child.py").read_text()
+    assert AssertionRewriter.is_rewrite_disabled(ast.get_docstring(ast.parse(source)) or "")
 
 
 def test_in_random_order_each_test_has_its_own_allowance(run):

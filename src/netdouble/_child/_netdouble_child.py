@@ -3,6 +3,8 @@
 Rule 1: imported at the start of every Python child of a guarded run, so it loads nothing but `sys`; netdouble is loaded
 at the first socket, lookup or child process of the child's own.
 Rule 2: it stands alone: the child may be another Python than its parent's, and need not have netdouble installed.
+
+PYTEST_DONT_REWRITE: it belongs to a package with a plugin, and a worker of pytest-xdist has imported it before pytest.
 """
 
 from __future__ import annotations

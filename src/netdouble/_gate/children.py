@@ -45,8 +45,6 @@ def begin() -> None:
     if _handing:
         return
     _handing = True
-    if ledger.now.file is None:
-        ledger.now.file = ledger.new_file()
     import subprocess
 
     _undos.replace(subprocess.Popen, "__init__", _given(subprocess.Popen.__init__))
@@ -112,6 +110,8 @@ def _value(test: str = "", *, starting: bool = False) -> str | None:
     Args:
         test: for an environment that may lack pytest's variable. starting: it is being started now.
     """
+    if ledger.now.file is None:  # not in `begin`: a run inside of this one has a ledger of its own
+        ledger.now.file = ledger.new_file()
     scope = _scope()
     settings = scope.settings if scope is not None else None
     mode = settings.guard if settings is not None else guard.elsewhere.mode
