@@ -112,7 +112,7 @@ def test_a_network_refuses_children_whatever_holds_outside_of_it():
     with Network(children="refuse"):
         with Network(children="refuse"), pytest.raises(NetworkBlocked, match="a real child process was refused"):
             subprocess.run(command, check=True)
-        with pytest.raises(NetworkBlocked, match="children='guard'"):
+        with pytest.raises(NetworkBlocked, match='children="guard"'):
             subprocess.run(command, check=True)
     assert subprocess.run(command, check=True).returncode == 0
     assert os.environ == before

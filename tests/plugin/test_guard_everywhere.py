@@ -260,6 +260,15 @@ CHILDREN = {
                "*a real child process was refused before anything was started*"),
     "refuse, os.system": (["--net-children=refuse"], "def test_it():\n    os.system('true')", {"failed": 1},
                           "*    start true *"),
+    "refuse, and who says so": (["--net-children=refuse"], "def test_it():\n    child()", {"failed": 1},
+                                "*Refused by: children=refuse, beside guard=block (--net-guard)*"),
+    "refuse, but for one test": (["--net-children=refuse"], """
+        import netdouble
+        @pytest.mark.net(children="guard")
+        def test_it():
+            with netdouble.guard.expect_blocked():
+                child()
+        """, {"passed": 1}, ""),
     "refuse, os.fork": (["--net-children=refuse"], """
         def test_it():
             with pytest.raises(NetworkBlocked, match=r"start os.fork"):
@@ -274,7 +283,7 @@ CHILDREN = {
         """, {"passed": 3}, ""),
     "refuse, by the network": ([], """
         def test_it():
-            with Network(children="refuse"), pytest.raises(NetworkBlocked, match="children='guard'"):
+            with Network(children="refuse"), pytest.raises(NetworkBlocked, match='children="guard"'):
                 child()
         """, {"passed": 1}, ""),
     "a child without sockets": ([], """

@@ -83,7 +83,7 @@ def text_of(case: Case, *, rule: str, caller: str, client: str, thread: str, pha
              f"through {client}" if client and client != "socket" else ""]  # fmt: skip
     if any(about):
         lines.append(f"    {', '.join(filter(None, about))}")
-    lines.append(f"Refused by: {rule}")
+    lines.append(f"Refused by: {'children=refuse, beside ' if case.action == 'start' else ''}{rule}")
     lines += _why_here(case)
     lines += _stubs(case, client)
     lines += _ways_out(case)
@@ -171,12 +171,16 @@ def way_out(client: str, scope: Scope | None) -> str:
 
 
 def _ways_out(case: Case) -> list[str]:
+    in_pytest = "pytest" in sys.modules or "PYTEST_CURRENT_TEST" in os.environ
     if case.action == "start":
-        return ["To allow it:   children='guard' (it inherits the guard) or children='allow', in the same places"]
+        places = 'guard.install(children="guard")' if case.scope is None else 'Network(children="guard")'
+        if in_pytest:
+            places = '@pytest.mark.net(children="guard"), or net_children in the pytest settings'
+        return [f'To allow it:   {places}: it inherits the guard then ("allow": it is left alone)']
     if case.host.startswith("family "):
         return ['To allow it:   no entry stands for such sockets; guard="off" lets everything through']
     places = f'Network(allow="{case.entry}")'
-    if "pytest" in sys.modules or "PYTEST_CURRENT_TEST" in os.environ:
+    if in_pytest:
         places = f'@pytest.mark.net("{case.entry}"), or net_allow in the pytest settings, or {places}'
     elif case.scope is None:
         places = f'with guard.allow("{case.entry}"): ..., or allow= of guard.install'

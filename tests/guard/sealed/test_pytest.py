@@ -371,7 +371,8 @@ def test_under_netdouble_run_each_test_is_told_and_the_rules_are_the_runs(suite)
                           capture_output=True, timeout=TIMEOUT, check=False)  # fmt: skip
     assert outcomes(done) == {"failed": 3, "passed": 1}, done.stdout
     assert "sealed by netdouble run, whose rules hold" in header(done)
-    assert "Refused by: netdouble run --sealed" in done.stdout
+    to_allow = r"To allow it:   netdouble run --sealed --allow 127\.\d+\.\d+\.\d+:\d+ -- \.\.\."
+    assert re.search(rf"Refused by: netdouble run --sealed\n{to_allow}", done.stdout)
     assert re.search(r"called from app.py:\d+ in native", done.stdout)
     suite.listener.settle()
     assert not suite.listener.seen

@@ -13,6 +13,8 @@ from netdouble._gate.sealed.messages import Refusal
 from netdouble._gate.sealed.native import loaded
 
 ROWS = 20
+# What refused it where the run is sealed from outside: the rules are those of its command line.
+OUTER = "netdouble run --sealed"
 
 
 def table(refusals: Iterable[Refusal]) -> list[str]:
@@ -61,11 +63,11 @@ def report(refusal: Refusal, caller: str, rule: str) -> str:
             f"{began} was there before this test began: something left over from an earlier one, or a fixture's"
         )
     lines.append(f"Refused by: {rule}")
-    lines += _ways_out(refusal)
+    lines += _ways_out(refusal, rule)
     return "\n".join(filter(None, lines))
 
 
-def _ways_out(refusal: Refusal) -> list[str]:
+def _ways_out(refusal: Refusal, rule: str) -> list[str]:
     if refusal.why:
         return []
     lines = []
@@ -76,5 +78,7 @@ def _ways_out(refusal: Refusal) -> list[str]:
             "To answer it:  give the process net_server's address, or run it in the environment net.proxy().env"
         )
     entry = refusal.target[3:].lower() if refusal.target.startswith("AF_") else refusal.target
+    if rule == OUTER:
+        return [*lines, f"To allow it:   {OUTER} --allow {entry} -- ..."]
     places = f'@pytest.mark.net("{entry}"), or net_allow in the pytest settings, or Network(allow="{entry}")'
     return [*lines, f"To allow it:   {places}"]

@@ -19,7 +19,7 @@ from netdouble._gate.refusals import with_port
 from netdouble._gate.sealed.link import Link
 from netdouble._gate.sealed.messages import Moment, Refusal, Rules
 from netdouble._gate.sealed.obstacles import obstacle, threads
-from netdouble._gate.sealed.refusals import report
+from netdouble._gate.sealed.refusals import OUTER, report
 from netdouble._gate.sealed.stacks import Frame, Stack, Stacks, of_this_process, thread_of
 from netdouble._gate.sealed.start import AtEnd, start
 from netdouble.errors import NetworkBlocked
@@ -91,7 +91,7 @@ class Sealing:
                 _enter(refusal, _frames(refusal, stacks), self._rule())
 
     def _rule(self) -> str:
-        return "netdouble run --sealed" if self.follows else guard.rule_text(None)
+        return OUTER if self.follows else guard.rule_text(None)
 
     def is_alive(self) -> bool:
         """Whoever answers for this process still does."""
