@@ -193,6 +193,31 @@ def test_bodies_of_any_size_go_both_ways(connect, timeout):
         assert net.calls.last.request.body == BIG
 
 
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_a_file_of_any_size_is_sent_by_the_system(tmp_path, timeout):
+    sent = tmp_path / "sent"
+    sent.write_bytes(BIG)
+    with network() as net:
+        upload = net.put("http://api.test/x").reply(text="stored")
+        with opened(timeout=timeout) as sock, sent.open("rb") as file:
+            sock.sendall(b"PUT /x HTTP/1.1\r\nHost: api.test\r\nContent-Length: %d\r\n\r\n" % len(BIG))
+            assert sock.sendfile(file) == len(BIG)
+            assert answer(sock)[1] == b"stored"
+        assert upload.last.request.body == BIG
+
+
+def test_a_connection_lives_as_long_as_one_of_its_duplicates():
+    with network() as net:
+        net.get("http://api.test/x").reply(text="hi")
+        first = opened()
+        with first.dup() as second:
+            first.close()
+            second.settimeout(20)
+            assert get(second) == b"hi"
+            assert get(second) == b"hi"
+        assert not wire._listener.lines
+
+
 def test_a_delay_takes_its_time_and_leaves_no_thread():
     with network() as net:
         net.get("http://api.test/x").reply(text="hi", delay=0.1)

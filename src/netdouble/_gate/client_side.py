@@ -10,6 +10,7 @@ pieces. `SSLSocket` writes and shakes hands in C, past the methods of `socket.so
 from __future__ import annotations
 
 import _socket
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -35,8 +36,11 @@ def install(lines: Lines) -> Callable[[], None]:
     undo.replace(Socket, "sendall", _sendall(lines))
     undo.replace(Socket, "shutdown", _then_run(lines, Socket.shutdown))
     undo.replace(Socket, "_real_close", _real_close(lines))
+    undo.replace(Socket, "dup", _dup(lines))
     if hasattr(Socket, "sendmsg"):
         undo.replace(Socket, "sendmsg", _then_run(lines, Socket.sendmsg))
+    if hasattr(os, "sendfile"):  # of `socket.sendfile`, and of asyncio's
+        undo.replace(os, "sendfile", _sendfile(lines))
     undo.replace(ssl.SSLSocket, "do_handshake", _to_its_end(lines, "do_handshake"))
     undo.replace(ssl.SSLSocket, "unwrap", _to_its_end(lines, "unwrap"))
     for name in ("write", "send"):
@@ -107,6 +111,21 @@ def _sendall(lines: Lines) -> Callable[..., Any]:
     return sendall
 
 
+def _sendfile(lines: Lines) -> Callable[..., Any]:
+    original = os.sendfile
+
+    @wraps(original)
+    def sendfile(out_fd: int, in_fd: int, offset: Any, count: int, *args: Any, **kwargs: Any) -> int:
+        line = lines.get(out_fd) if lines else None
+        if line is None:
+            return original(out_fd, in_fd, offset, count, *args, **kwargs)
+        sent = original(out_fd, in_fd, offset, min(count, _PIECE), *args, **kwargs)
+        line.run()
+        return sent
+
+    return sendfile
+
+
 def _to_its_end(lines: Lines, name: str) -> Callable[..., Any]:
     """A step of TLS that sends and waits for an answer, perhaps more than once."""
     original = getattr(ssl.SSLSocket, name)
@@ -149,7 +168,20 @@ def _real_close(lines: Lines) -> Callable[..., Any]:
     def _real_close(self: Any, *args: Any, **kwargs: Any) -> None:
         line = lines.pop(self.fileno(), None) if lines else None
         original(self, *args, **kwargs)
-        if line is not None:
+        if line is not None and line not in lines.values():  # else a duplicate is open
             line.client_closed()
 
     return _real_close
+
+
+def _dup(lines: Lines) -> Callable[..., Any]:
+    original = Socket.dup
+
+    @wraps(original)
+    def dup(self: socket.socket) -> socket.socket:
+        made = original(self)
+        if lines and (line := lines.get(self.fileno())) is not None:
+            lines[made.fileno()] = line
+        return made
+
+    return dup

@@ -54,8 +54,7 @@ class Line:
     """The far side of one connection.
 
     Attributes:
-        scope: where it was opened; it ends with it. inline: driven by the client's own thread. key: the client's
-        descriptor.
+        scope: where it was opened; it ends with it. inline: driven by the client's own thread.
     """
 
     def __init__(self, far: _socket.socket, scope: Scope, host: str, port: int, connection: Connection, *,
@@ -64,7 +63,6 @@ class Line:
         with suppress(OSError):
             far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.scope, self.inline = scope, inline
-        self.key = -1
         self._far, self._host, self._port, self._connection = far, host, port, connection
         self._refused = refused
         self._lock, self._turns = threading.RLock(), threading.RLock()
@@ -465,8 +463,9 @@ class Line:
     def _give_up(self) -> None:
         with self._lock:
             if not self._users:
-                if not self.inline and lines.get(self.key) is self:  # nobody else hears of its client's close
-                    del lines[self.key]
+                if not self.inline:  # nobody else hears of its client's close
+                    for key in [key for key, line in tuple(lines.items()) if line is self]:
+                        del lines[key]
                 self._driven = False
                 self._far.close()
                 if self._far_end is not None:

@@ -81,8 +81,7 @@ class Listener:
         with self._lock:
             self._all = [known for known in self._all if not known.is_done]
             self._all.append(line)
-        line.key = sock.fileno()
-        self.lines[line.key] = line
+        self.lines[sock.fileno()] = line
         return made
 
     def _accepted(self, port: int) -> tuple[_socket.socket, tuple[str, int]]:

@@ -60,7 +60,7 @@ def install(module: ModuleType) -> Undo:
     undo = UndoStack()
     for kind, scheme, connect in doors:
         undo.replace(kind, "connect", _connect(Door(DIALECT, connect, connect_error), scheme, _is_in_memory))
-    undo.replace(pool, "urlopen", spoken_by(DIALECT, urlopen))
+    undo.replace(pool, "urlopen", spoken_by(DIALECT, _announcing_tunnel(urlopen)))
     undo.replace(pool, "_make_request", _announcing(request, _make_request(request) if IS_SECOND else request))
     undo.replace(Retry, "_sleep_backoff", _waited(backoff, lambda retry: None))  # noqa: ARG005  # the original's argument
     undo.replace(Retry, "sleep_for_retry", _waited(retry_after, _would_wait))
@@ -123,6 +123,19 @@ def _announcing(original: Callable[..., Any], fast: Callable[..., Any]) -> Calla
             return send(self, conn, method, url, *args, **kwargs)
 
     return _make_request
+
+
+def _announcing_tunnel(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`original`, `urlopen`: it opens a tunnel through a proxy before it calls `_make_request` (connectionpool.py)."""
+
+    def urlopen(self: Any, method: str, url: str, body: Any = None, headers: Any = None,
+                *args: Any, **kwargs: Any) -> Any:  # fmt: skip
+        if self.proxy is None or self.scheme != "https" or not is_on_wire(self.host, self.port):
+            return original(self, method, url, body, headers, *args, **kwargs)
+        with announced(_neutral(self, method, url, body, headers)):
+            return original(self, method, url, body, headers, *args, **kwargs)
+
+    return urlopen
 
 
 def _neutral(pool: Any, method: str, url: str, body: Any, headers: Any) -> Request:
