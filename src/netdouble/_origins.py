@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -35,10 +35,15 @@ class Admission(Mark):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a thread carries: marks, the oldest first; and the test that it was started in, None when unknown."""
+    """What a thread carries: marks, the oldest first; and the test that it was started in, None when unknown.
+
+    Attributes:
+        caller: who handed a lookup over to a pool, as an event loop does.
+    """
 
     test: object | None
     marks: tuple[Mark, ...] = ()
+    caller: str = ""
 
 
 # The test that runs now, told apart by identity; None between tests. Set by the pytest plugin.
@@ -46,6 +51,9 @@ test: object | None = None
 
 # The thread that runs the tests, when it is not the main one. Set by the pytest plugin.
 _runner: threading.Thread | None = None
+
+# Tells who is calling, `FILE:LINE in FUNCTION`. Set by the guard, whose reports say it.
+caller_now: Callable[[], str] = str
 
 # The same for contexts: work that trio or anyio hands to an old thread of theirs comes with its context.
 _context_test: ContextVar[object | None] = ContextVar("netdouble_test", default=None)
@@ -81,6 +89,12 @@ def here() -> Origin:
     return Origin(_context_test.get() or started_in, (*marks, *given) if given else marks)
 
 
+def handed_over_by() -> str:
+    """Who handed the current thread what it looks up, `FILE:LINE in FUNCTION`, or `""`."""
+    found: Origin | None = threading.current_thread().__dict__.get(_ATTRIBUTE)
+    return found.caller if found is not None else ""
+
+
 def marks_anywhere() -> list[object]:
     """What the threads of this process carry, each once."""
     origins = (thread.__dict__.get(_ATTRIBUTE) for thread in threading.enumerate())
@@ -102,6 +116,7 @@ def begin_test(running: object) -> None:
     global test
     test = running
     _context_test.set(running)
+    watch_pools()
 
 
 def end_test() -> None:
@@ -162,7 +177,11 @@ def attach() -> None:
 
 
 def watch_pools() -> None:
-    """Watch thread pools too, if they are loaded by now."""
+    """Watch thread pools too, if they are loaded by now, or an event loop is, which loads them for its first lookup."""
+    if _watched:
+        return
+    if "asyncio" in sys.modules and _owners:
+        import concurrent.futures.thread  # noqa: F401  # to be watched
     module = sys.modules.get("concurrent.futures.thread")
     executor: Any = getattr(module, "ThreadPoolExecutor", None)  # absent while it is being loaded
     with _lock:
@@ -194,6 +213,8 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         origin = here()
+        if getattr(fn, "__module__", "") == "socket":
+            origin = replace(origin, caller=caller_now())
 
         def work(*args: Any, **kwargs: Any) -> Any:
             with carried(origin):

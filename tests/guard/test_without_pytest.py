@@ -183,3 +183,15 @@ def test_a_child_keeps_its_own_sitecustomize(tmp_path):
         print("NetworkBlocked" in subprocess.run([sys.executable, "-c", code], stderr=-1, text=True).stderr, flush=True)
     """, tmp_path)  # fmt: skip
     assert done.stdout == "its own\nTrue\n", done.stderr
+
+
+def test_a_lookup_of_an_event_loop_names_the_line_that_waits_for_it(tmp_path):
+    done = run("""
+        import asyncio
+        from netdouble import guard
+        guard.install()
+        async def main():
+            await asyncio.open_connection("api.test", 443)
+        asyncio.run(main())
+    """, tmp_path)  # fmt: skip
+    assert "lookup api.test:443        called from program.py:6 in main" in done.stderr

@@ -94,6 +94,13 @@ OWNERS = {
         def test_one():
             hide(asyncio.run, go())
         """, "", [], {"failed": 1}, "*a refused connection was swallowed*"),
+    "of a name, in a coroutine": ("""
+        import asyncio
+        async def go():
+            await asyncio.open_connection("api.test", 9)
+        def test_one():
+            hide(asyncio.run, go())
+        """, "", [], {"failed": 1}, "*lookup api.test:9 *called from test_it.py:* in go"),
     "on trio": ("""
         import trio
         def test_one():

@@ -73,6 +73,9 @@ _undos: list[Undo] = []
 _names: dict[str, set[str]] = {}
 
 
+_origins.caller_now = called_from
+
+
 # On and off
 
 
@@ -314,7 +317,7 @@ def stop(case: Case, mode: str, sock: socket.socket | None = None) -> None:
     Raises:
         NetworkBlocked: or what the rule makes of it.
     """
-    caller, refused, place = called_from(), mode == "block", place_of(case.scope)
+    caller, refused, place = called_from() or _origins.handed_over_by(), mode == "block", place_of(case.scope)
     thread = threading.current_thread().name
     row = ledger.now.tried(Attempt(case.entry, case.test, caller, refused, 0, case.action, thread, place))
     is_new = row.count == 0
