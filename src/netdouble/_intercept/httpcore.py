@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from netdouble._active import Scope, current, is_passing
+from netdouble._active import Scope, current, is_passing, wants_objects
 from netdouble._answering import Unhurried
 from netdouble._asking import preview
+from netdouble._core.client_objects import ClientObjects
 from netdouble._core.headers import Headers
 from netdouble._core.messages import Request, Response
 from netdouble._core.urls import join_url
@@ -171,7 +172,10 @@ class _Door:
         target = url.target.decode("latin-1")
         where = join_url(url.scheme.decode("ascii"), url.host.decode("ascii"), url.port, target)
         headers = Headers(sent_pairs(request.headers))
-        return Request(request.method.decode("ascii").upper(), where, headers, body, self.client, "1.1", target)
+        made = Request(request.method.decode("ascii").upper(), where, headers, body, self.client, "1.1", target)
+        if wants_objects():
+            made._memo["native"] = ClientObjects(self.module.__name__, request, None, request.extensions)
+        return made
 
     def aside_of(self, scope: Scope, request: Any, *, raises: bool) -> Aside | None:
         """What is told when the request goes over real sockets; None when it does not."""

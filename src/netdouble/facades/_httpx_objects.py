@@ -75,7 +75,9 @@ def _built(request: Request) -> Any:
             copied.url = copied.url.copy_with(userinfo=b"", fragment=None)
         return copied
     module = module_of(request)
-    made = module.Request(request.method, str(request.url), headers=list(request.headers.fields), content=request.body)
+    extensions = {} if sent is None or not sent.library.startswith("httpcore") else dict(sent.options)
+    made = module.Request(request.method, str(request.url), headers=list(request.headers.fields), content=request.body,
+                          extensions=extensions)  # fmt: skip
     made.read()
     return made
 
@@ -93,7 +95,6 @@ def _copied(original: Any, body: bytes) -> Any:
 
 def neutral_request(request: Any) -> Request:
     """An httpx.Request in our words; its body is read."""
-    body = b"".join(request.stream) if not hasattr(request, "_content") else request.content
-    neutral = library_of(request).neutral(request, body)
+    neutral = library_of(request).neutral(request, request.read())
     neutral._memo["httpx_request"] = request
     return neutral

@@ -94,7 +94,8 @@ def load_aliases(peer: Peer) -> None:
     """Let the peer's names be known for what is loaded of ours: whoever looks for them finds no other module first."""
     for alias, ours in peer.modules.items():
         for name in [name for name in sys.modules if _is_below(name, ours)]:
-            import_module(alias + name[len(ours) :])
+            # An import would make the module an attribute of the package, where it may hide something of its name.
+            sys.modules[alias + name[len(ours) :]] = sys.modules[name]
 
 
 def _refuse_imported(alias: str, ours: str) -> None:

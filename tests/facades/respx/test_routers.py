@@ -233,6 +233,24 @@ def test_the_global_router_nests_in_itself():
     assert respx.mocks.Mocker.registry["httpcore"].routers == []
 
 
+def test_a_router_makes_routers_of_its_own_kind():
+    class Mine(respx.MockRouter):
+        """A subclass."""
+
+    assert type(Mine()(base_url="https://api.test")) is Mine
+    assert (Mine()()._assert_all_called, Mine(assert_all_called=False)()._assert_all_called) == (True, True)
+
+
+def test_a_router_can_be_left_by_hand():
+    router = respx.mock(assert_all_called=False)
+    router.__enter__().get(URL) % 201
+    assert httpx.get(URL).status_code == 201
+    router.__exit__()
+    asyncio.run(router.__aenter__())
+    asyncio.run(router.__aexit__())
+    assert respx.mocks.HTTPCoreMocker.routers == []
+
+
 def test_of_nested_routers_the_outer_one_is_asked_first_and_neither_hides_the_other():
     with respx.mock(assert_all_mocked=False) as outer:
         outer.get(URL) % 201
@@ -265,8 +283,10 @@ def test_what_nothing_answers_is_refused_or_answered_by_itself():
 
 
 def test_a_route_that_was_not_called_fails_unless_the_test_has_failed():
-    with pytest.raises(AssertionError, match=r"^RESPX: some routes were not called!\n<Route"), respx.mock() as router:
-        router.get(URL)
+    with pytest.raises(AssertionError) as caught, respx.mock() as router:
+        router.get(URL, name="n")
+    assert str(caught.value) == "RESPX: some routes were not called!"
+    assert vars(caught.value)["__notes__"][0].startswith("<Route name='n' <Scheme eq 'https'>")
     with pytest.raises(ZeroDivisionError), respx.mock() as router:
         router.get(URL)
         raise ZeroDivisionError
@@ -442,6 +462,9 @@ def test_the_fixture_and_the_marker_by_their_own_names(pytester):
             respx_mock.get("/baz/").mock(return_value=httpx.Response(204))
             assert httpx.get("https://foo.test/baz/").status_code == 204
 
+        def test_no_module_hides_what_the_package_has():
+            assert (len(respx.routes), respx.calls.call_count, respx.__version__) == (0, 0, "0.23.1")
+
         @pytest.mark.respx()
         def test_unused(respx_mock):
             respx_mock.get("https://unused.test/")
@@ -450,5 +473,5 @@ def test_the_fixture_and_the_marker_by_their_own_names(pytester):
     result = pytester.runpytest_subprocess(
         "-p", "netdouble.facades", "--net-replace=respx", "-p", "no:randomly", "--strict-markers"
     )
-    result.assert_outcomes(passed=3, errors=1)
+    result.assert_outcomes(passed=4, errors=1)
     result.stdout.fnmatch_lines(["*RESPX: some routes were not called!*"])

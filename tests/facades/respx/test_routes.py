@@ -1,6 +1,5 @@
 """respx's routes by themselves: what they are told, and what they say when they are asked by hand."""
 
-import sys
 from unittest.mock import AsyncMock, MagicMock
 
 import httpx
@@ -164,7 +163,7 @@ def test_a_name_goes_to_the_route_that_was_declared_with_it_last():
     first = router.get(URL, name="a") % 201
     second = router.post(URL, name="b") % 202
     assert router.post(URL, name="a") is first  # takes the pattern over; the other route of that pattern is gone
-    assert (list(router.routes), "b" in router.routes) == ([first], False)
+    assert (list(router.routes), "b" in router.routes, second.name) == ([first], False, None)
     assert router.add(second, name="c") is first
     assert (first.name, first.return_value.status_code) == ("c", 202)
 
@@ -184,7 +183,6 @@ def test_a_star_imports_what_respx_says_it_has():
     del names["__builtins__"]
     assert set(names) == set(respx.__all__)
     assert names["MockResponse"](204).status_code == 204
-    assert sys.modules["netdouble.facades.respx.__version__"].__version__ == respx.__version__
 
 
 def test_what_mocks_with_something_strange_says_so():

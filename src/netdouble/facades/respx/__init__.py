@@ -13,11 +13,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from netdouble.facades.respx import handlers, hints, mocks, model, patterns, router, transports
-from netdouble.facades.respx.__version__ import __version__
 from netdouble.facades.respx.handlers import ASGIHandler, WSGIHandler
 from netdouble.facades.respx.responses import SetCookie, mock_response_class
+from netdouble.facades.respx.route_handles import Route
 from netdouble.facades.respx.router import MockRouter, Router
-from netdouble.facades.respx.routes import Route
+
+__version__ = "0.23.1"
 
 if TYPE_CHECKING:
     MockResponse: Any

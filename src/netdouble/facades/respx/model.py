@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from netdouble.facades.respx.body_patterns import decode_data
-from netdouble.facades.respx.calls import Call, CallList
+from netdouble.facades.respx.call_lists import Call, CallList
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough, SideEffectError
 from netdouble.facades.respx.lookups import Pattern
 from netdouble.facades.respx.multi_items import MultiItems
 from netdouble.facades.respx.patterns import M
 from netdouble.facades.respx.responses import SetCookie, clone_response, mock_response_class
+from netdouble.facades.respx.route_handles import ResolvedRoute, Route
 from netdouble.facades.respx.route_lists import RouteList
-from netdouble.facades.respx.routes import ResolvedRoute, Route
 
 __all__ = [
     "AllMockedAssertionError", "Call", "CallList", "M", "MultiItems", "PassThrough", "Pattern", "ResolvedRoute",

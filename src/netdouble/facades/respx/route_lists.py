@@ -12,7 +12,7 @@ from netdouble._core.calls import Call as LoggedCall
 from netdouble._core.routes import Route as Stub
 from netdouble._core.selection import FIRST
 from netdouble.facades._network import FacadeNetwork
-from netdouble.facades.respx.routes import Route
+from netdouble.facades.respx.route_handles import Route
 
 
 class RouteList:
@@ -83,6 +83,7 @@ class RouteList:
         if named is not None:
             if same is not None and same is not named:
                 self._discard(same)
+                same._name = None
             named._set_pattern(route._pattern)
         elif same is not None:
             same._name = name or None

@@ -1,14 +1,14 @@
 """respx's routers: routes under a base URL; `MockRouter` opens them for clients.
 
 Rule 1: a router has one network, from its making to its end. It is open while the router is started.
-Rule 2: what nothing answers fails in respx's words; why, is told in a note of the exception (PEP 678).
+Rule 2: what fails fails in respx's words; why, is told in a note of the exception (PEP 678).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdouble import _answering
@@ -24,13 +24,13 @@ from netdouble._decorating import decorated
 from netdouble.facades._httpx_objects import native_request, neutral_request
 from netdouble.facades._network import FacadeNetwork
 from netdouble.facades.respx import mocks
-from netdouble.facades.respx.calls import Call, CallList, is_over, shown
+from netdouble.facades.respx.call_lists import Call, CallList, is_over, shown
 from netdouble.facades.respx.errors import AllMockedAssertionError, PassThrough, SideEffectError
 from netdouble.facades.respx.lookups import Pattern, merge_patterns
 from netdouble.facades.respx.patterns import parse_url_patterns
 from netdouble.facades.respx.responses import EmptyAnswer
+from netdouble.facades.respx.route_handles import ResolvedRoute, Route
 from netdouble.facades.respx.route_lists import RouteList
-from netdouble.facades.respx.routes import ResolvedRoute, Route
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -128,11 +128,11 @@ class Router:
         """Check that each route was used.
 
         Raises:
-            AssertionError: some were not; the text lists them.
+            AssertionError: some were not; a note of it lists them.
         """
         unused = [route for route in self.routes if not route.called]
         if unused:
-            raise AssertionError("\n".join(["RESPX: some routes were not called!", *map(repr, unused)]))
+            raise _noted(AssertionError("RESPX: some routes were not called!"), "\n".join(map(repr, unused)))
 
     def __getitem__(self, name: str) -> Route:
         return self.routes[name]
@@ -216,8 +216,7 @@ class Router:
         error = AllMockedAssertionError(f"RESPX: {native_request(request)!r} not mocked!")
         routers = [self._network.router, *(each._network.router for each in mocks.started() if each is not self)]
         report = explain.unmatched(request, routers, elsewhere=(), caller=called_from(), label="")
-        vars(error).setdefault("__notes__", []).append(f"netdouble: {report}")
-        raise error
+        raise _noted(error, f"netdouble: {report}")
 
     # By hand, without patching
 
@@ -281,6 +280,11 @@ class Router:
         return (await self.aresolve(request)).response
 
 
+def _noted(error: AssertionError, note: str) -> AssertionError:
+    vars(error).setdefault("__notes__", []).append(note)  # as `add_note` of Python 3.11
+    return error
+
+
 def _never(host: str, port: int) -> bool:  # noqa: ARG001  # what `open_call` asks
     return False
 
@@ -332,12 +336,9 @@ class MockRouter(Router):
         """
         if func is not None:
             return decorated(self, func, "respx_mock")
-        return MockRouter(
-            assert_all_called=assert_all_called is not False,
-            assert_all_mocked=assert_all_mocked is not False,
-            base_url=base_url,
-            using=using,
-        )
+        checks = {"assert_all_called": assert_all_called, "assert_all_mocked": assert_all_mocked}
+        said = {name: value for name, value in checks.items() if value is not None}
+        return type(self)(base_url=base_url, using=using, **said)
 
     @contextmanager
     def entry(self, code: CodeType | None = None) -> Iterator[Self]:  # noqa: ARG002  # `_decorating.Entered`
@@ -349,18 +350,14 @@ class MockRouter(Router):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop(quiet=kind is not None)
+    def __exit__(self, *raised: object) -> None:
+        self.stop(quiet=any(raised))
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, trace)
+    async def __aexit__(self, *raised: object) -> None:
+        self.__exit__(*raised)
 
     def start(self) -> None:
         """Remember the routes and answer clients from now on; once more, only remember."""

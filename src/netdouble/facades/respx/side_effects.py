@@ -13,7 +13,7 @@ from netdouble._core.replies import DECLINE, PASS_THROUGH, Fail
 from netdouble._intercept.httpx_library import kept
 from netdouble.facades._httpx_failures import spoken_to
 from netdouble.facades._httpx_objects import is_a
-from netdouble.facades.respx.calls import note_answer
+from netdouble.facades.respx.call_lists import note_answer
 from netdouble.facades.respx.errors import SideEffectError
 
 __all__ = ["as_answer", "checked", "forked", "is_in_turn", "takes_route", "told", "valid"]

@@ -31,15 +31,12 @@ def _mock_transport() -> Any:
                 stacklevel=2,
             )
             self.router = router
-            handler = handler or (router.handler if router is not None else None)
-            super().__init__(handler)
-            self.async_handler = async_handler or (router.async_handler if router is not None else None)
+            super().__init__(handler or async_handler if router is None else router.handler)
 
         async def handle_async_request(self, request: Any) -> Any:
-            if self.async_handler is None:
+            if self.router is None:
                 return await super().handle_async_request(request)
-            await request.aread()
-            return await self.async_handler(request)
+            return await self.router.async_handler(request)
 
         def __exit__(self, *raised: object) -> None:
             super().__exit__(*raised)

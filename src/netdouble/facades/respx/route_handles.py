@@ -19,7 +19,7 @@ from netdouble._intercept.httpx_library import kept
 from netdouble.facades._httpx_failures import built
 from netdouble.facades._httpx_objects import default, is_a, native_request
 from netdouble.facades._network import FacadeNetwork
-from netdouble.facades.respx.calls import Call, CallList, is_over
+from netdouble.facades.respx.call_lists import Call, CallList, is_over
 from netdouble.facades.respx.errors import SideEffectError
 from netdouble.facades.respx.lookups import Lookup, Pattern
 from netdouble.facades.respx.patterns import M
