@@ -57,11 +57,12 @@ class Scope:
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
         retry_seconds: how long clients waited between their own retries.
+        started_at: where `start()` opened it, which nothing closes by itself; "" when something else did.
         manner: of a facade's scope, what it does in its peer's way; it does not guard. None for netdouble's own.
     """
 
     __slots__ = ("bound", "closed", "inner", "label", "manner", "misses", "owner", "parent", "reach", "retry_seconds",
-                 "router", "settings")  # fmt: skip
+                 "router", "settings", "started_at")  # fmt: skip
 
     def __init__(self, router: Router, settings: Settings, reach: Reach, *, owner: object, label: str,
                  manner: Manner | None = None) -> None:  # fmt: skip
@@ -72,6 +73,7 @@ class Scope:
         self.label = label
         self.manner = manner
         self.bound = True
+        self.started_at = ""
         self.parent: Scope | None = None
         self.inner: Scope | None = None
         self.closed = False
@@ -186,6 +188,11 @@ def bound(scope: Scope | None) -> Iterator[None]:
 def anything_open() -> bool:
     """Some scope is open in this process."""
     return bool(_open)
+
+
+def opened() -> list[Scope]:
+    """The open scopes of this process, in the order in which they were opened."""
+    return list(_open)
 
 
 def besides(chain: list[Scope]) -> list[Scope]:

@@ -26,7 +26,7 @@ class Problem:
     """One reason why a test should fail at its end.
 
     Attributes:
-        kind: `unused`, `swallowed`, `unanswered` or `waiting`. text: the report.
+        kind: `unused`, `swallowed`, `unanswered`, `waiting` or `left open`. text: the report.
     """
 
     kind: str
@@ -39,6 +39,15 @@ def problem_of(kind: str, route: Route, router: Router) -> Problem:
 
     text = explain.unanswered(route, None) if kind == "unanswered" else explain.unused(route, [router])
     return Problem(kind, text)
+
+
+def left_open(where: str) -> Problem:
+    """A network that a test started and nothing stopped."""
+    text = (
+        f"a network was left open, and would have answered the tests that follow\n    started at {where}\n"
+        "Stop it: self.addCleanup(net.stop); or open it by `with Network() as net:`"
+    )
+    return Problem("left open", text)
 
 
 def waiting(routes: Iterable[Route]) -> list[Problem]:

@@ -305,7 +305,7 @@ class Network(Serving, Mounting, Certificates, Verbs):
 
     def start(self) -> Self:
         """Open it, as `with` does; `stop()` closes it."""
-        self.open_scope()
+        self.open_scope().started_at = declared_at()
         return self
 
     def stop(self) -> None:
@@ -405,7 +405,10 @@ class Network(Serving, Mounting, Certificates, Verbs):
         return self._standing
 
     def __repr__(self) -> str:
-        return f"<Network {'open' if self._scopes else 'closed'}, {len(self.routes)} routes, {self.count} calls>"
+        from netdouble._core.wording import counted  # reports only
+
+        state = "open" if self._scopes else "closed"
+        return f"<Network {state}, {counted(len(self.routes), 'route')}, {counted(self.count, 'call')}>"
 
 
 def _reach(settings: Settings) -> guard.Reach:

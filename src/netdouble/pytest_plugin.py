@@ -286,6 +286,7 @@ def pytest_fixture_setup() -> Generator[None, object, object]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """A coroutine test runs in its network's own context, and so does every task that it starts and leaves behind."""
+    _session(item).call_begins()
     with _bound(item):
         return (yield)
 

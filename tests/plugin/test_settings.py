@@ -88,6 +88,8 @@ MISTAKES = {
     "a marker's name": ({"mark": "gaurd='off'"}, "net of test_it.py::test_it: there is no setting 'gaurd'"),
     "a marker's value": ({"mark": "guard='no'"}, "@pytest.mark.net of test_it.py::test_it: guard='no' is not one of"),
     "a marker's entry": ({"mark": "'*'"}, "@pytest.mark.net of test_it.py::test_it: allow: '*' can't be read"),
+    "a marker's layer": ({"mark": "'wire'"}, "and 'wire' is a value of layer: write net(layer='wire')"),
+    "a marker's mode": ({"mark": "'a.test', 'off'"}, "and 'off' is a value of guard: write net(guard='off')"),
     "a marker's number": ({"mark": "5432"}, "allow takes entries such as 'db.test:5432'"),
     "a marker's nested list": ({"mark": "[['a.test']]"}, "allow takes entries such as 'db.test:5432'"),
 }  # fmt: skip

@@ -45,6 +45,39 @@ CASES = {
             request.getfixturevalue("api")
             net.get("http://other.test/").reply()
         """, {"failed": 1}, "*a route was never used*"),
+    "a network that setUp leaves open": ("""
+        import unittest
+        from netdouble import _active
+        class TestIt(unittest.TestCase):
+            def setUp(self):
+                self.net = Network().start()
+            def test_a(self):
+                self.net.get(URL).reply(text="hello")
+                assert fetch() == "hello"
+        def test_b():
+            assert _active.opened() == []
+        """, {"passed": 2, "errors": 1}, "*started at test_*.py:*"),
+    "a network that the test leaves open, and its unused route": ("""
+        def test_it():
+            Network().start().get(URL).reply()
+        """, {"passed": 1, "errors": 1}, "*a route was never used*"),
+    "networks that are stopped late, or by whoever started them": ("""
+        import unittest
+        from netdouble import _active
+        class TestIt(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                cls.net = Network().start()
+            @classmethod
+            def tearDownClass(cls):
+                cls.net.stop()
+            def test_a(self):
+                assert len(_active.opened()) == 1
+            def test_b(self):
+                assert len(_active.opened()) == 1
+        def test_it(request):
+            request.addfinalizer(Network().start().stop)
+        """, {"passed": 3}, ""),
     "an unused route of setup_method": ("""
         class TestIt:
             @pytest.fixture(autouse=True)

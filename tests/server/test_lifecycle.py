@@ -25,7 +25,7 @@ def test_nothing_listens_before_the_address_is_asked_for():
         net.get("https://api.test/").reply().optional()
         server = net.serve()
         assert not server.is_running
-        assert repr(server) == "<Server not listening, 1 routes, 0 calls>"
+        assert repr(server) == "<Server not listening, 1 route, 0 calls>"
         assert threading.active_count() == len(threading.enumerate())
         assert server.url.startswith("http://127.0.0.1:")
         assert server.is_running

@@ -17,7 +17,7 @@ from netdouble._core.matching import Mismatch
 from netdouble._core.messages import Request
 from netdouble._core.nearness import Near, SomeRoute, SomeRouter, nearest_calls, nearest_routes
 from netdouble._core.suggesting import needs_any, stub_for
-from netdouble._core.wording import cut, line_of, quoted, shown
+from netdouble._core.wording import counted, cut, line_of, quoted, shown
 
 __all__ = ["masked_url", "not_found", "unanswered", "uncalled", "unmatched", "unused", "wrong_order"]
 
@@ -42,7 +42,7 @@ def unmatched(request: Request, routers: Sequence[SomeRouter], *, elsewhere: Seq
     lines = ["no route answers", *_asked(request, caller, label)]
     total = sum(len(router.routes) for router in routers)
     if total:
-        lines.append(f"Nearest of {_count(total, 'route')}:")
+        lines.append(f"Nearest of {counted(total, 'route')}:")
         told: set[str] = set()
         for number, each in enumerate(nearest_routes(request, routers), 1):
             lines += _nearest_route(number, each, told)
@@ -199,7 +199,7 @@ def _hiders(hidden: Sequence[Call]) -> list[str]:
     for calls in list(counts.values())[:3]:
         route = calls[0].route
         lines += _columns(f"hidden by {_place(route)}", f"{_route(route)}", indent=8)
-        answered = f"it answered {_count(len(calls), 'request')} that this route matches too"
+        answered = f"it answered {counted(len(calls), 'request')} that this route matches too"
         lines.append(f"    {answered}, as {_request(calls[0].request)}")
     return [*lines, "For a sequence use .then() or .once(); else keep one of them"]
 
@@ -208,7 +208,7 @@ def _nearest_requests(route: SomeRoute, calls: Sequence[Call]) -> list[str]:
     others = [call for call in calls if call.route is not route]
     if not others:
         return ["No other request was made." if calls else "No request was made."]
-    lines = [f"Nearest of {_count(len(others), 'other request')}:"]
+    lines = [f"Nearest of {counted(len(others), 'other request')}:"]
     told: set[str] = set()
     for number, (call, each) in enumerate(nearest_calls(route, others), 1):
         outcome = f"answered by {_place(call.route)}" if call.route is not None else call.outcome()
@@ -246,16 +246,12 @@ def uncalled(route: SomeRoute, times: int | None, conditions: Mapping[str, Any],
 
 def _assertion(times: int | None, conditions: Mapping[str, Any],
                verdicts: Sequence[tuple[Call, Sequence[Mismatch]]]) -> str:  # fmt: skip
-    expected = "at least 1 call" if times is None else f"exactly {_count(times, 'call')}"
+    expected = "at least 1 call" if times is None else f"exactly {counted(times, 'call')}"
     if not conditions:
         return f"expected {expected}, got {len(verdicts) or 'none'}"
     values = ", ".join(f"{name}={shown(masked(cut(value), name))}" for name, value in conditions.items())
     met = sum(not mismatches for _, mismatches in verdicts)
     return f"expected {expected} with {values}; {met or 'none'} of {len(verdicts)} meets that"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _and_more(count: int) -> list[str]:

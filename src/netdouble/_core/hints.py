@@ -53,6 +53,8 @@ def _method(mismatch: Mismatch, _: Near) -> str | None:
 def _scheme(mismatch: Mismatch, near: Near) -> str | None:
     if any(m.criterion == "host" for m in near.mismatches):
         return None
+    if str(mismatch.expected).startswith("ws") != str(mismatch.got).startswith("ws"):
+        return "a WebSocket is declared with net.websocket(...), a request of HTTP with a URL of http or https"
     return f'http and https are two origins; declare the route as "{mismatch.got}://..." or correct the base URL'
 
 
@@ -249,6 +251,8 @@ def _other_kind(mismatch: Mismatch, near: Near) -> str | None:
 
 def _json_types(mismatch: Mismatch, near: Near) -> str | None:
     expected, got = mismatch.expected, mismatch.got
+    if isinstance(got, (dict, list)) and isinstance(expected, str) and expected.lstrip()[:1] in {"{", "["}:
+        return "json= is the value itself, not its text: write json={...}, or text= for the body as it is"
     if isinstance(got, str) and isinstance(expected, (dict, list)) and body_kind(near.request) == "JSON":
         return "the body is JSON inside of a JSON text: was it encoded twice?" if got[:1] in {"{", "["} else None
     if not (_is_scalar(expected) and _is_scalar(got)) or type(expected) is type(got):

@@ -188,3 +188,8 @@ def _slice(text: str, start: int) -> str:
 
 def _some(items: Iterable[Any]) -> list[Any]:
     return [each for _, each in zip(range(_ITEMS), items, strict=False)]
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 route`, `2 routes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -49,6 +49,7 @@ class Session:
         self._open: dict[Scope, Network] = {}
         self._closed: list[Scope] = []
         self._since = 0
+        self._before_call: list[Scope] = []
         self._waited = 0.0
         self._stack = ExitStack()
         self._guard = ExitStack()
@@ -93,6 +94,10 @@ class Session:
 
             self._since = next_order()
         self._waited = _active.waited()
+
+    def call_begins(self) -> None:
+        """The test's own code runs from now on: what it opens it closes."""
+        self._before_call = _active.opened()
 
     def in_force(self, node: Marked) -> AbstractContextManager[object]:
         """For a while the settings under the markers of `node` hold; the run's own when those can't be read."""
@@ -169,6 +174,20 @@ class Session:
         for scope in scopes:
             found += _swallowed(scope.misses, None)
         self._looked()
+        return found + self._left_open()
+
+    def _left_open(self) -> list[Problem]:
+        """Networks that the test started and nothing stopped: they are closed here, and judged as `stop()` judges."""
+        left = [scope for scope in _active.opened() if scope.started_at and scope not in self._before_call]
+        if not left:
+            return []
+        from netdouble._problems import left_open
+
+        found: list[Problem] = []
+        for scope in left:
+            network: Any = scope.owner
+            network.close_scope(scope)
+            found += [left_open(scope.started_at), *network.problems(scope)]
         return found
 
     def _outside(self, code: CodeType | None) -> list[Problem]:

@@ -127,11 +127,23 @@ class RunSettings:
         for mark in reversed(list(node.iter_markers("net"))):
             options = dict(mark.kwargs)
             source = f"@pytest.mark.net of {node.nodeid}"
+            _check_entries(mark.args, source)
             options["allow"] = entries_of(*mark.args, options.get("allow", ()), source=source)
             settings = _changed(settings, options, source)
             if "guard" in options:
                 guard, origin = settings.guard, "@pytest.mark.net"
         return settings, guard, origin
+
+
+def _check_entries(given: tuple[object, ...], source: str) -> None:
+    """A value of another setting, given by position, would be the name of a host."""
+    for name in ("layer", "guard"):
+        for value in given:
+            if value in CHOICES[name]:
+                raise DeclarationError(
+                    f"{source}: what is given by position may be reached, and {value!r} is a value of {name}: write "
+                    f"net({name}={value!r})"
+                )
 
 
 def _changed(settings: Settings, options: Mapping[str, Any], source: str) -> Settings:

@@ -108,5 +108,7 @@ class Server(Running, Verbs):
         self._owner.assert_order(*routes)
 
     def __repr__(self) -> str:
+        from netdouble._core.wording import counted  # reports only
+
         where = self.url if self.is_running else "not listening"
-        return f"<Server {where}, {len(self.routes)} routes, {self.count} calls>"
+        return f"<Server {where}, {counted(len(self.routes), 'route')}, {counted(self.count, 'call')}>"
