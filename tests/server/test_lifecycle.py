@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import socket
 import sys
 import threading
@@ -86,9 +88,19 @@ def test_it_listens_on_a_unix_socket(tmp_path):
     assert not path.exists()
 
 
-def test_a_port_that_is_taken_is_the_systems_own_error():
-    with netdouble.serve() as server, pytest.raises(OSError, match="in use"):
-        netdouble.serve(port=server.port).start()
+def test_a_port_that_is_taken_is_the_systems_own_error_with_its_address():
+    with netdouble.serve() as server, pytest.raises(OSError, match="in use") as told:
+        port = server.port
+        netdouble.serve(port=port).start()
+    assert told.value.errno == errno.EADDRINUSE
+    assert f"no server can listen at 127.0.0.1:{port}: " in str(told.value)
+
+
+@pytest.mark.parametrize(("path", "why"), [("{}/no/such", "No such file"), ("{}/" + "long" * 40, "too long")])
+def test_a_unix_socket_that_can_not_be_is_told_with_its_path(tmp_path, path, why):
+    path = path.format(tmp_path)
+    with pytest.raises(OSError, match=f"no server can listen at unix:{re.escape(path)}: .*{why}"):
+        netdouble.serve(host=f"unix:{path}").start()
 
 
 @pytest.mark.parametrize(

@@ -347,23 +347,25 @@ _READ = selectors.EVENT_READ
 def _listening(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)[0]
     listener = Socket(family, kind, protocol)
-    try:
-        if os.name == "posix":  # elsewhere it would let two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
+    if os.name == "posix":  # elsewhere it would let two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return _bound(listener, address, f"{host}:{port}")
 
 
 def _listening_unix(path: str) -> socket.socket:
-    listener = Socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    return _bound(Socket(socket.AF_UNIX, socket.SOCK_STREAM), path, UNIX + path)
+
+
+def _bound(listener: socket.socket, address: Any, name: str) -> socket.socket:
+    """`listener`, which listens there. Raises the system's OSError, of the same kind, that says at what address."""
     try:
-        listener.bind(path)
+        listener.bind(address)
         listener.listen(1024)
-    except BaseException:
+    except BaseException as error:
         listener.close()
-        raise
+        if not isinstance(error, OSError):
+            raise
+        text = f"no server can listen at {name}: {error.strerror or error}"
+        number = () if error.errno is None else (error.errno,)  # too long a path has none
+        raise OSError(*number, text) from None
     return listener
