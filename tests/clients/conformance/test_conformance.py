@@ -106,7 +106,7 @@ def _check_request(net: Network, expect: Expect, besides: Collection[str]) -> No
 
 
 def _wait_for(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.005)

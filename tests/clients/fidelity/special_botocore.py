@@ -22,7 +22,7 @@ def special(name: str, answers: list[Response | Fault], ask: Callable[[Any], Any
 
     def look(client: Any, at: At) -> Shown:
         config = botocore.config.Config(
-            signature_version=botocore.UNSIGNED, s3={"addressing_style": "path"}, read_timeout=0.2,
+            signature_version=botocore.UNSIGNED, s3={"addressing_style": "path"}, read_timeout=0.5,
             retries={"total_max_attempts": 2, "mode": "legacy"},
         )  # fmt: skip
         made = botocore.session.get_session().create_client(

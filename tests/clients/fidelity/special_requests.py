@@ -45,7 +45,7 @@ def special(name: str, site: Any, send: Callable[[requests.Session, At], Any]) -
 def _retrying(session: requests.Session, at: At, **options: Any) -> Any:
     options = {"total": 3, "backoff_factor": 0, "status_forcelist": [503], **options}
     session.mount("http://", HTTPAdapter(max_retries=urllib3.Retry(**options)))
-    return summary(session.get(at("/x"), timeout=0.2))
+    return summary(session.get(at("/x"), timeout=0.5))
 
 
 def _pieces(response: Any, ask: Callable[[Any], Any]) -> list[Any]:

@@ -47,7 +47,7 @@ UNAVAILABLE = Response(503, text="no")
 
 def _retrying(**options: Any) -> Callable[[Any, At], Any]:
     retry = urllib3.Retry(**{"total": 3, "backoff_factor": 0, "status_forcelist": [503], **options})
-    return lambda client, at: raw_response(client.pool.request("GET", at("/x"), retries=retry, timeout=0.2))
+    return lambda client, at: raw_response(client.pool.request("GET", at("/x"), retries=retry, timeout=0.5))
 
 
 def _streamed(client: Any, at: At, **options: Any) -> Any:
