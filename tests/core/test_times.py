@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -82,6 +84,34 @@ WRONG = [
 def test_what_can_not_be_is_refused_where_it_stands(make, text):
     with pytest.raises(DeclarationError, match=text):
         make()
+
+
+class Feed:
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = chunks
+
+    def of(self, last: bytes = b""):
+        return [*self.chunks, last]
+
+    @classmethod
+    def empty(cls):
+        return cls().of()
+
+    __call__ = of
+
+
+def of_defaults(first=b"a", *rest):
+    return [first, *rest]
+
+
+FUNCTIONS = [Feed(b"a").of, Feed.empty, Feed(b"a"), partial(Feed(b"a").of, b"b"), of_defaults, lambda: [b"a"]]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_whatever_can_be_called_without_arguments_makes_a_stream(function):
+    stream = Response(stream=function).stream
+    assert stream is not None
+    assert list(stream.steps()) == list(stream.steps()) == [chunk for chunk in function() if chunk]
 
 
 def every_kind():

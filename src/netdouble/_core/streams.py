@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeAlias
 
 from netdouble._core.delays import check_seconds
@@ -105,13 +106,13 @@ class Stream:
 
 def _check_needs_nothing(function: Callable[..., Any]) -> None:
     """A function whose parameters say that it can't be called without arguments is refused."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return  # whether a callable of another kind can, nobody knows before it is called
-    needed = code.co_varnames[: code.co_argcount - len(getattr(function, "__defaults__", None) or ())]
+    if type(function) is not FunctionType:
+        return  # whether a method, a partial or another callable can, nobody knows before it is called
+    code = function.__code__
+    needed = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
     if needed:
         raise DeclarationError(
-            f"stream= is called without arguments, and {getattr(function, '__name__', 'it')}() needs "
+            f"stream= is called without arguments, and {function.__name__}() needs "
             f"{', '.join(needed)}. What depends on the request is a function as the whole answer: "
             "reply(lambda request: Response(stream=...))"
         )
