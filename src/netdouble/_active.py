@@ -57,7 +57,7 @@ class Scope:
         bound: opened by code, for its own context; a fixture's is not, it holds for the whole process.
         inner: the scope of a fixture that was opened in this one; it holds wherever this one does.
         retry_seconds: how long clients waited between their own retries.
-        started_at: where `start()` opened it, which nothing closes by itself; "" when something else did.
+        started_at: where a test's `start()` opened it, which nothing closes by itself; "" when something else did.
         manner: of a facade's scope, what it does in its peer's way; it does not guard. None for netdouble's own.
     """
 

@@ -77,7 +77,16 @@ CASES = {
                 assert len(_active.opened()) == 1
         def test_it(request):
             request.addfinalizer(Network().start().stop)
-        """, {"passed": 3}, ""),
+        @pytest.fixture(scope="session")
+        def api():
+            net = Network().start()
+            yield net
+            net.stop()
+        def test_c(request):
+            request.getfixturevalue("api")
+        def test_d():
+            assert len(_active.opened()) == 1
+        """, {"passed": 5}, ""),
     "an unused route of setup_method": ("""
         class TestIt:
             @pytest.fixture(autouse=True)
