@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from _pytest.assertion.rewrite import AssertionRewriter
@@ -181,7 +182,7 @@ def test_a_worker_of_xdist_hears_its_children_though_it_was_guarded_as_a_child_i
 
 
 def test_what_a_worker_has_imported_before_pytest_is_none_that_pytest_would_warn_of():
-    source = (SOURCE / "netdouble/_child/_netdouble_child.py").read_text()
+    source = (Path(__file__).parents[2] / "src/netdouble/_child/_netdouble_child.py").read_text("utf-8")
     assert AssertionRewriter.is_rewrite_disabled(ast.get_docstring(ast.parse(source)) or "")
 
 
