@@ -19,9 +19,14 @@ from netdouble._patch import UndoStack
 
 @contextmanager
 def handshakes_noted() -> Iterator[list[str]]:
-    """What came of the handshakes meanwhile, and of those that failed; the authority is trusted."""
+    """What came of the handshakes meanwhile, and of those that failed; the authority is trusted.
+
+    Raises:
+        AssertionError: somebody put something in the same places meanwhile and left it there, so that ours stays too.
+    """
     noted: list[str] = []
     undo = UndoStack()
+    before = _places()
     for name in ("_wrap_socket", "_wrap_bio"):
         undo.replace(ssl.SSLContext, name, _trusting(getattr(ssl.SSLContext, name)))
     for kind in (ssl.SSLSocket, ssl.SSLObject):
@@ -30,6 +35,12 @@ def handshakes_noted() -> Iterator[list[str]]:
         yield noted
     finally:
         undo.undo()
+    assert _places() == before
+
+
+def _places() -> list[Any]:
+    context = [getattr(ssl.SSLContext, name) for name in ("_wrap_socket", "_wrap_bio")]
+    return [*context, ssl.SSLSocket.do_handshake, ssl.SSLObject.do_handshake]
 
 
 def _trusting(original: Any) -> Any:

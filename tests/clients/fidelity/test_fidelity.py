@@ -54,8 +54,8 @@ def shown_in(world: World, oracle: Oracle, look: Look, row: Scene | Special) -> 
     """What the client shows in a world."""
     shown: Shown = {}
     with (
+        handshakes_noted() as handshakes,  # around the world, which puts its own in these places and takes it out again
         world(oracle, row.site(oracle.at)) as opened,
-        handshakes_noted() as handshakes,
         listening(look.packages) as noticed,
         look.driver.open() as client,
     ):
