@@ -45,7 +45,8 @@ def _by_httpx_async(url: str) -> str:
 
 
 def _by_urllib(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=20) as response:
+    opener = urllib.request.build_opener()  # urlopen() keeps the first proxies that it reads
+    with opener.open(url, timeout=20) as response:
         return response.read().decode()
 
 
